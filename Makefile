@@ -1,0 +1,51 @@
+# Everything that one does here. The first two are all that a newcomer needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+PYTHON ?= python3
+STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
+
+.PHONY: help run demo test quick bench lint types lock install browser-tools clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: install ## the service on http://127.0.0.1:8000 (HOST=, PORT=, SERVER=daphne|uvicorn)
+	@exec $(PY) manage.py run
+
+demo: install ## the same plus 40 simulated people around a point
+	@exec $(PY) manage.py run --people 40
+
+test: install browser-tools ## lint, types, migrations, deployment check, all tests
+	$(MAKE) --no-print-directory lint types
+	bin/check-django
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+quick: install ## the unit tests alone, in seconds
+	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not browser and not postgres and not redis and not node"
+
+bench: install ## the table of figures (bench/README.md)
+	$(PY) -m bench
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: install
+	DEBUG=1 SECRET_KEY=types .venv/bin/mypy
+
+lock: install ## write requirements.lock anew
+	.venv/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate -q requirements-dev.txt -p 3.11 -o requirements.lock
+
+install: $(STAMP)
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Icebreaker needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@rm -f .venv/.installed-* && touch $@
+
+browser-tools:
+	@bin/browser-tools
+
+clean: ## remove what was built and the local data
+	rm -rf .venv var build node_modules static-root

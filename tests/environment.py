@@ -1,0 +1,13 @@
+"""The environment that tests run in; loaded by pytest before Django's settings are."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["ENV_FILE"] = os.devnull  # a developer's own .env never changes a test
+os.environ.setdefault("DEBUG", "true")
+os.environ.setdefault("ENVIRONMENT", "test")
+os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG")
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="icebreaker-test-"))
+os.environ.setdefault("EMAIL_URL", "memorymail://")
+Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
