@@ -1,20 +1,14 @@
-# Everything that one does here. The first two are all that a newcomer needs.
+# Everything that one does here.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help run demo test quick bench lint types lock install browser-tools clean
+.PHONY: help test quick lint types lock install browser-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
-
-run: install ## the service on http://127.0.0.1:8000 (HOST=, PORT=, SERVER=daphne|uvicorn)
-	@exec $(PY) manage.py run
-
-demo: install ## the same plus 40 simulated people around a point
-	@exec $(PY) manage.py run --people 40
 
 test: install browser-tools ## lint, types, migrations, deployment check, all tests
 	$(MAKE) --no-print-directory lint types
@@ -23,9 +17,6 @@ test: install browser-tools ## lint, types, migrations, deployment check, all te
 
 quick: install ## the unit tests alone, in seconds
 	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not browser and not postgres and not redis and not node"
-
-bench: install ## the table of figures (bench/README.md)
-	$(PY) -m bench
 
 lint: install
 	.venv/bin/ruff check .

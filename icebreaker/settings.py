@@ -30,9 +30,7 @@ RELEASE = next(
 )
 
 if not SECRET_KEY or (not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10)):
-    raise ImproperlyConfigured(
-        "SECRET_KEY is missing or too weak: set it to at least 50 random characters (`make run` makes one for you)."
-    )
+    raise ImproperlyConfigured("SECRET_KEY is missing or too weak: set it to at least 50 random characters.")
 
 # --- Django ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
