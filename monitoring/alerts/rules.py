@@ -120,8 +120,11 @@ def _rule(name: str, title: str, severity: Severity, condition: Condition, **tim
     return Rule(name, title, severity, condition, times.pop("window", MINUTE), inhibited_by=inhibited_by, **times)
 
 
-# These never follow from the service being down, or have to be heard even then.
-INDEPENDENT: Final = frozenset({DOWN, "watch-late", "mail-stuck", "disk-near-full", "database-near-full"})
+# These never follow from the service being down, or have to be heard even then. A new kind of error is often why it
+# is down, and its alert ends by itself: muted until the service is back, it would never be mailed.
+INDEPENDENT: Final = frozenset(
+    {DOWN, "watch-late", "mail-stuck", "disk-near-full", "database-near-full", "new-issue", "regression"}
+)
 _TIMED: Final = (
     (telemetry.WS_MESSAGE, "WebSocket messages"),
     (telemetry.SIGNAL_RANK, "Signal Engine"),

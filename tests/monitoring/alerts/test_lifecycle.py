@@ -176,6 +176,11 @@ def test_a_critical_alert_and_an_outage_silence_what_follows_from_them_while_the
         assert muted_by(SLOW, opened, (), T0) == f"follows from {name}"
 
 
+@pytest.mark.parametrize("name", ["new-issue", "regression"])
+def test_an_outage_never_swallows_the_error_that_may_have_caused_it(name: str) -> None:
+    assert muted_by(RULES[name], {"service-down": replace(new(T0), fired_at=T0)}, (), T0) is None
+
+
 def test_a_silence_covers_what_it_names_from_then_till_then() -> None:
     silence = Mute(T0, T0 + MINUTE, "slow-*")
     for at, span, muted in (
