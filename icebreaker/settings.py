@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -164,4 +165,19 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}
+
+# --- the admin ---------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Icebreaker",
+    "SITE_HEADER": "Icebreaker",
+    "SIDEBAR": {
+        "show_all_applications": True,
+        "navigation": [
+            {
+                "title": "Monitoring",
+                "items": [{"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")}],
+            }
+        ],
+    },
 }

@@ -10,4 +10,4 @@ os.environ.setdefault("ENVIRONMENT", "test")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG")
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="icebreaker-test-"))
 os.environ.setdefault("EMAIL_URL", "memorymail://")
-Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
+(Path(os.environ["DATA_DIR"]) / "static").mkdir(parents=True, exist_ok=True)  # what collectstatic makes elsewhere
