@@ -16,11 +16,13 @@ from signals.errors import (
     ChatRequestFailed,
     CooldownActive,
     NoActiveChat,
+    RateLimitExceeded,
 )
 from signals.protocol import (
     ChatAccepted,
     ChatDeclined,
     ChatEnded,
+    ChatMessage,
     ChatRequestAck,
     ChatRequested,
     ChatRequestExpired,
@@ -33,6 +35,7 @@ PENDING_MAX: Final = 3
 DECLINES_TO_COOL: Final = 3
 DECLINES_WINDOW_S: Final = 600.0
 COOLDOWN_S: Final = 1800.0
+MINUTE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Talk:
     chat_id: str
     partner: str
     weak: bool = False  # both were told that they are far apart
+    said_at: tuple[float, ...] = ()  # of both, the last minute's; never what was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Party:
     declined_at: tuple[float, ...] = ()
     cooling_until: float = 0.0
     blocked: frozenset[str] = field(default_factory=frozenset)
+    blocked_by: frozenset[str] = field(default_factory=frozenset)
 
     def asked(self, other: str, now: float) -> Invitation | None:
         """The open request from here to `other`."""
@@ -156,6 +161,24 @@ def end(me: Party, other: Party, *, reason: EndReason, mine: EndReason | None = 
     )
 
 
+def say(me: Party, other: Party, text: str, *, per_minute: int, now: float) -> Step:
+    """`me` says `text`, and both sides hear it. Raises NoActiveChat or RateLimitExceeded."""
+    if not me.talk or not other.talk or me.talk.partner != other.session_id:
+        raise NoActiveChat
+    recent = tuple(at for at in me.talk.said_at if now - at < MINUTE_S)
+    if len(recent) >= per_minute:
+        raise RateLimitExceeded(ms(recent[-per_minute] + MINUTE_S - now))
+    recent = (*recent, now)
+    return Step(
+        replace(me, talk=replace(me.talk, said_at=recent)),
+        replace(other, talk=replace(other.talk, said_at=recent)),
+        (
+            Told(me.session_id, ChatMessage(text=text, timestamp=ms(now), sender="me")),
+            Told(other.session_id, ChatMessage(text=text, timestamp=ms(now), sender="them")),
+        ),
+    )
+
+
 def drop(me: Party, other: Party) -> Step:
     """Requests between the two, either way, expire at once, and both sides of each are told."""
     told: list[Told] = []
@@ -178,7 +201,11 @@ def block(me: Party, other: Party) -> Step:
     if me.talk and me.talk.partner == other.session_id:
         me, other, more = end(me, other, reason="user_blocked")
         told = (*told, *more)
-    return Step(replace(me, blocked=me.blocked | {other.session_id}), other, told)
+    return Step(
+        replace(me, blocked=me.blocked | {other.session_id}),
+        replace(other, blocked_by=other.blocked_by | {me.session_id}),
+        told,
+    )
 
 
 def drift(me: Party, other: Party, *, far: bool) -> Step:

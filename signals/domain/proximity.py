@@ -11,9 +11,14 @@ from types import MappingProxyType
 from typing import Final
 
 import h3
+import numpy as np
 from h3.api import basic_int
+from numpy.typing import NDArray
 
 RESOLUTION: Final = 10
+BLOCK_RESOLUTION: Final = 7  # about 5 square km: a radar reads a few of these
+BLOCK_CELLS: Final = 7**3  # cells in a block
+OUT_OF_RANGE: Final = 255
 AREA_RESOLUTION: Final = 8  # about 1 km across: what an emergency contact is told
 _SPACING_M: Final = 80.0  # below the least distance of two touching cells' centres, pentagons included
 
@@ -73,6 +78,26 @@ def around(cell: int, range_m: float) -> MappingProxyType[int, Tier]:
         if (tier := tier_between(cell, other, range_m)) is not None
     }
     return MappingProxyType(tiers)
+
+
+def block_of(cell: int) -> int:
+    """The block that a cell belongs to: people are kept by block."""
+    return int(basic_int.cell_to_parent(cell, BLOCK_RESOLUTION))
+
+
+def place_of(cell: int) -> int:
+    """Which of its block's cells this is."""
+    return int(basic_int.cell_to_child_pos(cell, BLOCK_RESOLUTION))
+
+
+@lru_cache(maxsize=4096)
+def blocks_around(cell: int, range_m: float) -> MappingProxyType[int, NDArray[np.uint8]]:
+    """Every block with cells in range, and by place the tier of each of its cells, or OUT_OF_RANGE."""
+    blocks: dict[int, NDArray[np.uint8]] = {}
+    for other, tier in around(cell, range_m).items():
+        table = blocks.setdefault(block_of(other), np.full(BLOCK_CELLS, OUT_OF_RANGE, np.uint8))
+        table[place_of(other)] = tier
+    return MappingProxyType(blocks)
 
 
 def is_jump(a: int, b: int, elapsed_s: float, limit_mps: float = 90.0) -> bool:

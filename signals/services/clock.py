@@ -1,0 +1,45 @@
+"""The tasks that a process runs beside its sockets: sweeping, pushing radars, reading what staff tuned."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from signals import telemetry
+from signals.services import catalogue, radar, safety, sessions
+
+SWEEP_EVERY_S = 0.25
+REFRESH_EVERY_S = 5.0
+
+_tasks: list[asyncio.Task[None]] = []
+
+
+def start() -> None:
+    """Run the tasks on this loop; a second call does nothing."""
+    loop = asyncio.get_running_loop()
+    if _tasks and _tasks[0].get_loop() is loop and not _tasks[0].done():
+        return
+    _tasks[:] = [
+        asyncio.create_task(_every(SWEEP_EVERY_S, lambda: sessions.sweep(time.time()), "sweep")),
+        asyncio.create_task(_every(REFRESH_EVERY_S, catalogue.refresh, "catalogue")),
+        asyncio.create_task(radar.run()),
+    ]
+
+
+async def stop() -> None:
+    """Stop the tasks, and let the mails under way arrive."""
+    for task in _tasks:
+        task.cancel()
+    await asyncio.gather(*_tasks, return_exceptions=True)
+    _tasks.clear()
+    await safety.drain()
+
+
+async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:
+    while True:
+        try:
+            await job()
+        except Exception as error:
+            telemetry.capture(error, component=name)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,125 @@
+"""Block, report, panic. A panic's mail goes out beside the message path and is tried again until it is accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from asgiref.sync import sync_to_async
+from django.core.mail import EmailMessage
+from django.utils.crypto import salted_hmac
+
+from signals import presence, telemetry
+from signals.domain import chat, safety
+from signals.domain.chat import ms
+from signals.domain.people import Session
+from signals.domain.proximity import area_of
+from signals.errors import BlockFailed, ReportFailed, SessionNotFound, ValidationFailed
+from signals.models import Report
+from signals.presence.base import Found
+from signals.protocol import PanicTriggered
+from signals.services import notices, sessions
+from signals.services.pairs import act
+
+RETRIES_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+_under_way: set[asyncio.Task[None]] = set()
+
+
+async def block(me_id: str, target_id: str, now: float) -> None:
+    """Never meet again this visit, both ways. Raises BlockFailed: oneself, unknown, already blocked."""
+
+    def rule(me: Session, other: Session) -> chat.Step:
+        if target_id in me.party.blocked:
+            raise BlockFailed("This person is blocked already.")
+        return chat.block(me.party, other.party)
+
+    if me_id == target_id:
+        raise BlockFailed("You can't block yourself.")
+    await act(me_id, target_id, rule, now, gone=BlockFailed)
+
+
+async def report(me_id: str, target_id: str, category: str, now: float) -> None:
+    """Report somebody. Raises ReportFailed (oneself, unknown, already reported) or ValidationFailed."""
+
+    def change(found: Found) -> tuple[Found, None]:
+        me, other = found
+        if me is None or not me.alive(now):
+            raise SessionNotFound
+        if other is None or not other.alive(now):
+            raise ReportFailed
+        return (me, replace(other, standing=safety.report(other.standing, me_id, now))), None
+
+    if category not in safety.CATEGORIES:
+        raise ValidationFailed("There is no such category.")
+    if me_id == target_id:
+        raise ReportFailed("You can't report yourself.")
+    await presence.current().transact((me_id, target_id), change)
+    with telemetry.timed(telemetry.DB_WRITE, "report"):
+        await Report.objects.acreate(
+            category=category,
+            reported_at=datetime.fromtimestamp(now, UTC),
+            reporter_hash=_keyed(me_id),
+            reported_hash=_keyed(target_id),
+        )
+
+
+async def panic(session_id: str, now: float, retries_s: Sequence[float] = RETRIES_S) -> None:
+    """End everything at once and mail the emergency contact. Raises SessionNotFound."""
+    session = await sessions.get(session_id, now)
+    notices.tell(
+        session_id,
+        PanicTriggered(
+            message="You have left. Nobody here can see you any more.",
+            contact_alerted=session.contact is not None,
+            exclusion_expires_at=ms(now + safety.EXCLUSION_S),
+        ),
+    )
+    await sessions.end(session_id, "panic", now)
+    if session.contact is not None:
+        task = asyncio.create_task(_deliver(letter(session.contact, session.person.cell, now), retries_s))
+        _under_way.add(task)
+        task.add_done_callback(_under_way.discard)
+
+
+def letter(contact: str, cell: int | None, now: float) -> EmailMessage:
+    """What the contact learns: the time and an area of about 1 km, nothing else."""
+    area = "unknown: no position was shared" if cell is None else f"{area_of(cell)} (an H3 cell, about 1 km across)"
+    return EmailMessage(
+        subject="Somebody you know asked for help",
+        body=(
+            "Somebody who named you as their emergency contact in Icebreaker has just pressed the panic button.\n\n"
+            f"Time: {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC\n"
+            f"Area: {area}\n\n"
+            "Please try to reach them. If you believe they are in danger, call the local emergency number.\n"
+        ),
+        to=[contact],
+    )
+
+
+async def drain() -> None:
+    """Wait for the mails under way."""
+    while _under_way:
+        await asyncio.gather(*_under_way, return_exceptions=True)
+
+
+async def _deliver(mail: EmailMessage, retries_s: Sequence[float]) -> None:
+    for wait_s in (*retries_s, None):
+        try:
+            await sync_to_async(mail.send, thread_sensitive=False)()
+        except OSError as error:  # every trouble of SMTP and of the network is one
+            if wait_s is None:
+                telemetry.capture(error, component="panic mail")
+                return
+            await asyncio.sleep(wait_s)
+        except Exception as error:
+            telemetry.capture(error, component="panic mail")
+            return
+        else:
+            return
+
+
+def _keyed(session_id: str) -> str:
+    return salted_hmac("signals.report", session_id, algorithm="sha256").hexdigest()
