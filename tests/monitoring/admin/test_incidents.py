@@ -1,0 +1,127 @@
+"""The incident page: five stages by buttons, a checklist, notes, a verdict and a download, each with permission."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from monitoring.incidents import actions
+from monitoring.incidents.stages import Firing
+from monitoring.models import Incident
+from monitoring.runbooks.shelf import runbooks
+
+pytestmark = pytest.mark.django_db
+T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TITLE = "Down <script>alert(1)</script>"
+
+
+@pytest.fixture
+def incident() -> Incident:
+    return actions.attach(Firing("1", "service-down", TITLE, "critical", T0), T0)
+
+
+def staff(name: str, *permissions: str) -> Client:
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url(incident: Incident) -> str:
+    return reverse("admin:monitoring_incident_change", args=[incident.pk])
+
+
+def download(incident: Incident) -> str:
+    return reverse("admin:monitoring_incident_write_up", args=[incident.pk])
+
+
+def press(client: Client, incident: Incident, do: str, **fields: str) -> str:
+    answer = client.post(url(incident), {"do": do, **fields}, follow=True)
+    assert answer.status_code == 200
+    incident.refresh_from_db()
+    return answer.content.decode()
+
+
+def test_somebody_on_call_goes_from_alert_to_downloaded_write_up(incident: Incident) -> None:
+    client = staff("ada", "view_incident", "change_incident")
+    press(client, incident, "acknowledge")
+    press(client, incident, "investigate")
+    step = next(page for page in runbooks() if page.name == "service-downtime").steps[0]
+    text = press(client, incident, "step", runbook="service-downtime", step=step, done="1")
+    assert "Not done after all" in text
+    assert "ada" in text
+    press(client, incident, "note", text="The disk was full.")
+    press(
+        client, incident, "resolve", verdict="real", cause="A full disk.", follow_ups="Alert earlier", sessions_hit="3"
+    )
+    assert (incident.stage, incident.sessions_hit) == ("resolved", 3)
+    press(client, incident, "document", write_up=incident.write_up + "\nSigned.")
+    assert incident.stage == "documented"
+    answer = client.get(download(incident))
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    assert f"incident-{incident.pk}.md" in answer["Content-Disposition"]
+    assert "The disk was full." in answer.content.decode()
+    assert answer.content.decode().endswith("Signed.\n")
+
+
+def test_the_page_shows_figures_checklists_and_the_title_as_text(incident: Incident) -> None:
+    text = staff("ada", "view_incident", "change_incident").get(url(incident)).content.decode()
+    assert "<script>alert" not in text
+    assert "database.answer" in text
+    for title in ("Service downtime", "Incident response"):
+        assert f">{title}</a>" in text
+
+
+def test_who_may_only_read_gets_no_button_and_is_refused(incident: Incident) -> None:
+    client = staff("bob", "view_incident")
+    page = client.get(url(incident))
+    assert page.status_code == 200
+    assert 'name="do"' not in page.content.decode()
+    assert client.post(url(incident), {"do": "acknowledge"}).status_code == 403
+    incident.refresh_from_db()
+    assert incident.stage == "detected"
+
+
+def test_staff_without_permission_reads_nothing(incident: Incident) -> None:
+    client = staff("eve")
+    for address in (url(incident), download(incident), reverse("admin:monitoring_incident_changelist")):
+        assert client.get(address).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("do", "fields"),
+    [
+        ("", {}),
+        ("no-such", {}),
+        ("resolve", {"verdict": "nonsense"}),
+        ("resolve", {"verdict": "real", "cause": "x", "sessions_hit": "-1"}),
+        ("resolve", {"verdict": "drill"}),
+        ("document", {"write_up": "x"}),
+        ("note", {"text": ""}),
+        ("step", {"runbook": "service-downtime", "step": "Invented.", "done": "1"}),
+    ],
+)
+def test_what_can_not_be_is_told_and_changes_nothing(incident: Incident, do: str, fields: dict[str, str]) -> None:
+    client = staff("ada", "view_incident", "change_incident")
+    before = list(incident.changes.values_list("what", flat=True))
+    press(client, incident, do, **fields)
+    assert incident.stage == "detected"
+    assert list(incident.changes.values_list("what", flat=True)) == before
+
+
+def test_incidents_are_neither_made_nor_deleted_by_hand(admin_client: Client, incident: Incident) -> None:
+    assert admin_client.get(reverse("admin:monitoring_incident_add")).status_code == 403
+    assert admin_client.post(reverse("admin:monitoring_incident_delete", args=[incident.pk])).status_code == 403
+    assert admin_client.get("/admin/monitoring/incident/999/change/").status_code == 404
+    assert admin_client.get(download(incident)).status_code == 404
+
+
+def test_several_are_acknowledged_from_the_list_and_one_that_is_past_it_is_named(incident: Incident) -> None:
+    client = staff("ada", "view_incident", "change_incident")
+    listed = reverse("admin:monitoring_incident_changelist")
+    said = {"action": "acknowledge_selected", "_selected_action": [str(incident.pk)]}
+    assert "Acknowledged: 1." in client.post(listed, said, follow=True).content.decode()
+    assert "can&#x27;t become acknowledged" in client.post(listed, said, follow=True).content.decode()
