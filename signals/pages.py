@@ -1,0 +1,118 @@
+"""The pages that people open: the app itself, its words, and what makes it installable."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+from signals.domain.people import VIBES
+from signals.services import catalogue
+
+Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+STATIC = Path(__file__).parent / "static/signals"
+MODULES = sorted(
+    f"signals/{path.relative_to(STATIC).as_posix()}"
+    for path in STATIC.rglob("*.js")
+    if path.name not in ("main.js", "offline.js") and "vendor" not in path.parts
+)
+ERRORS_BUNDLE = "signals/vendor/errors.js"  # made by bin/bundle-errors; the page works without it
+
+
+def policy(request: HttpRequest) -> str:
+    """What people's pages may load: our own files and our own socket, nothing inline, no eval."""
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"  # older Safari: 'self' has no sockets
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "manifest-src 'self'",
+            "worker-src 'self'",
+            f"connect-src 'self' {socket}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def for_people(page: Page) -> Page:
+    """Give a page the strict policy of people's pages; it is never kept by a cache."""
+
+    @require_safe
+    @wraps(page)
+    async def guarded(request: HttpRequest) -> HttpResponse:
+        response = await page(request)
+        response.headers["Content-Security-Policy"] = policy(request)
+        response.headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=(), payment=(), usb=()"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return guarded
+
+
+@for_people
+async def home(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "signals/home.html",
+        {
+            "vibes": VIBES.items(),
+            "tags": sorted(await catalogue.tags()),
+            "modules": MODULES,
+            "errors": ERRORS_BUNDLE if finders.find(ERRORS_BUNDLE) else "",
+            "release": settings.RELEASE,
+            "environment": settings.ENVIRONMENT,
+        },
+    )
+
+
+@for_people
+async def privacy(request: HttpRequest) -> HttpResponse:
+    return render(request, "signals/privacy.html")
+
+
+@for_people
+async def conduct(request: HttpRequest) -> HttpResponse:
+    return render(request, "signals/conduct.html")
+
+
+@for_people
+async def offline(request: HttpRequest) -> HttpResponse:
+    return render(request, "signals/offline.html")
+
+
+@for_people
+async def service_worker(request: HttpRequest) -> HttpResponse:
+    """At the root, since a worker only sees the paths below its own."""
+    return render(request, "signals/sw.js", {"release": settings.RELEASE}, content_type="text/javascript")
+
+
+@for_people
+async def manifest(request: HttpRequest) -> HttpResponse:
+    icons = [
+        {"src": static(f"signals/icons/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png"}
+        for size in (192, 512)
+    ]
+    icons.append({"src": static("signals/icons/icon.svg"), "sizes": "any", "type": "image/svg+xml"})
+    said = {
+        "name": "Icebreaker",
+        "short_name": "Icebreaker",
+        "description": "Find somebody near you who is open to a short talk.",
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#0a0f1f",
+        "theme_color": "#0a0f1f",
+        "icons": icons,
+    }
+    return JsonResponse(said, content_type="application/manifest+json")

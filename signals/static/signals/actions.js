@@ -1,0 +1,236 @@
+// What a person can do, each as one verb. Screens call these; nothing here touches a screen.
+
+import { ApiError, call } from "./api.js";
+import * as place from "./place.js";
+import { Link } from "./socket.js";
+import { allowance, apply, ended, nameOf, noted, start, taken, wiped, written } from "./state.js";
+import { tab } from "./store.js";
+import { BLOCKED, MUTED, REPORTED } from "./words.js";
+
+const QUIET_ARRIVALS = 3; // in ten minutes; then the person decides
+
+export function createActions(store) {
+  let token = null;
+  let quietly = [];
+  const { get, update } = store;
+  const note = (text, urgent) => update((s) => noted(s, text, urgent));
+
+  const link = new Link({
+    onFrame(type, payload) {
+      const waiting = get().chat?.lines.some((l) => l.status === "pending");
+      if (type === "error" && payload.code === "rate_limit_exceeded" && !waiting) place.refused(payload.retryAfterMs ?? 1000);
+      update((s) => (s.panic && type !== "panic:triggered" ? s : apply(s, type, payload, Date.now())));
+      if (type === "panic:triggered") gone();
+    },
+    onState(state, { retryAt = 0, code = 0 }) {
+      update((s) => ({ ...s, link: { state, retryAt, code } }));
+      if (state === "open") opened();
+      if (state === "over") over(code);
+    },
+    isChatting: () => Boolean(get().chat),
+  });
+  link.subscription = () => ({ limit: 50, vibeOnly: get().vibeOnly });
+  const subscribe = () => link.send("radar:subscribe", link.subscription());
+
+  function opened() {
+    if (get().panic) {
+      link.send("panic:trigger");
+      return;
+    }
+    subscribe();
+    if (get().place === "on") followPlace();
+  }
+
+  function followPlace() {
+    place.follow((point) => link.send("location:update", point), (why) => update((s) => ({ ...s, place: why })));
+  }
+
+  /** The server closed for a reason of its own. */
+  function over(code) {
+    if (get().panic) {
+      gone();
+      update((s) => ({ ...s, panic: s.panic === "sending" ? "over" : s.panic, screen: "safe" }));
+    } else if (code === 4404 || code === 4401) {
+      arriveAgain();
+    } else if (code === 1000) {
+      gone();
+      update((s) => ({ ...wiped(s), screen: "over" }));
+    } else note("This session is open in too many tabs. Close one, then try again.", true);
+  }
+
+  /** The session is gone, the person is not: onboard with the same choices, under a new handle. */
+  async function arriveAgain() {
+    const { profile } = get();
+    const now = Date.now();
+    quietly = [...quietly.filter((at) => now - at < 600_000), now];
+    if (!profile || quietly.length > QUIET_ARRIVALS) {
+      gone();
+      update((s) => ({ ...wiped(s), screen: "over" }));
+      return;
+    }
+    update((s) => {
+      const next = s.chat ? ended(s, "restarted") : s;
+      return { ...next, incoming: [], outgoing: [], muted: [], cooldownUntil: 0 };
+    });
+    try {
+      await arrive(profile);
+      const contact = profile.contact ? " Your emergency contact went with it: please set it again in your profile." : "";
+      note(`The old session was over. You are here under a new handle.${contact}`, true);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      update((s) => ({ ...s, link: { state: "waiting", retryAt: Date.now() + 5000, code: 0 } }));
+      setTimeout(() => get().link.state === "waiting" && arriveAgain(), Math.max(5000, error.retryAfterMs));
+      quietly.pop();
+    }
+  }
+
+  async function arrive({ vibe, tags, visibility }) {
+    const body = { vibe, tags, visibility };
+    const point = get().place === "on" ? place.known() : null;
+    if (point) body.location = point;
+    const session = await call("POST", "/api/onboarding", body);
+    token = session.token;
+    const profile = { vibe, tags, visibility, contact: false };
+    tab.save({ token, profile, place: get().place, muted: [] });
+    update((s) => ({ ...s, profile, me: { sessionId: session.sessionId, handle: session.handle } }));
+    link.open(token);
+  }
+
+  /** Close everything that knows this session. */
+  function gone() {
+    link.close();
+    place.forget();
+    tab.clear();
+    token = null;
+  }
+
+  const put = (path, body) => call("PUT", path, body, token);
+  const remember = (fields) => {
+    update((s) => ({ ...s, profile: { ...s.profile, ...fields } }));
+    tab.save({ profile: get().profile });
+  };
+
+  async function against(path, sessionId, more, done) {
+    try {
+      await call("POST", path, { targetSessionId: sessionId, ...more }, token);
+      note(done);
+    } catch (error) {
+      note(error.message, true);
+    }
+  }
+
+  return {
+    go: (screen) => update((s) => ({ ...s, screen, ended: screen === "ended" ? s.ended : null })),
+    note,
+    retry: () => (get().link.state === "over" ? link.open(token) : link.now()),
+
+    async locate() {
+      const found = await place.locate();
+      update((s) => ({ ...s, place: found }));
+      if (token) {
+        tab.save({ place: found });
+        if (found === "on") followPlace();
+      }
+      return found;
+    },
+
+    async begin(profile) {
+      await arrive(profile);
+      update((s) => ({ ...s, screen: "radar" }));
+    },
+
+    /** After a reload: the same session, if this tab still has one. Whether it had. */
+    async resume() {
+      const kept = tab.load();
+      if (!kept.token) return false;
+      token = kept.token;
+      const where = kept.place ?? "off";
+      update((s) => ({ ...s, profile: kept.profile, muted: kept.muted ?? [], place: where, screen: "radar" }));
+      if (kept.panic) update((s) => ({ ...s, panic: "sending", screen: "safe" }));
+      else if (where === "on") this.locate();
+      link.open(token);
+      return true;
+    },
+
+    onlyMyVibe(vibeOnly) {
+      update((s) => ({ ...s, vibeOnly }));
+      subscribe();
+    },
+
+    ask(sessionId) {
+      if (!link.send("chat:request", { targetSessionId: sessionId })) note("Not connected. Please wait a moment.", true);
+    },
+    accept(sessionId) {
+      update((s) => ({ ...s, answering: sessionId }));
+      link.send("chat:accept", { requesterSessionId: sessionId });
+    },
+    decline(sessionId) {
+      if (!link.send("chat:decline", { requesterSessionId: sessionId })) return;
+      update((s) => ({
+        ...s,
+        answering: sessionId,
+        incoming: s.incoming.filter((r) => r.sessionId !== sessionId),
+      }));
+    },
+
+    /** Whether the line is on its way; otherwise it stays in the composer. */
+    write(text) {
+      const { chat, skew } = get();
+      const now = Date.now() + skew;
+      if (!chat || allowance(chat, now).left < 1) return false;
+      if (!link.send("chat:message", { text })) return false;
+      update((s) => written(s, text, now));
+      return true;
+    },
+    writeAgain(id) {
+      const line = get().chat?.lines.find((l) => l.id === id);
+      if (line && this.write(line.text)) update((s) => taken(s, id));
+      else note("Not yet. Please wait a moment.", true);
+    },
+    endChat() {
+      if (!link.send("chat:end")) note("Not connected. The chat ends by itself if the connection stays away.", true);
+    },
+
+    async block(sessionId) {
+      await against("/api/safety/block", sessionId, {}, BLOCKED);
+    },
+    async report(sessionId, category) {
+      await against("/api/safety/report", sessionId, { category }, REPORTED);
+    },
+    mute(sessionId) {
+      const handle = nameOf(get(), sessionId);
+      update((s) => ({
+        ...s,
+        muted: [...s.muted, sessionId],
+        incoming: s.incoming.filter((r) => r.sessionId !== sessionId),
+      }));
+      tab.save({ muted: get().muted });
+      note(`${handle}: ${MUTED}`);
+    },
+
+    async setVisibility(visibility) {
+      await put("/api/profile/visibility", { visibility });
+      remember({ visibility });
+    },
+    async setContact(emergencyContact) {
+      const said = await put("/api/profile/emergency-contact", { emergencyContact });
+      remember({ contact: Boolean(said.emergencyContact) });
+    },
+
+    /** The screen is clean at once; the alert follows as soon as the server can be reached. */
+    panic() {
+      tab.save({ panic: true });
+      place.forget();
+      update((s) => ({ ...wiped(s), screen: "safe", panic: "sending" }));
+      if (!link.send("panic:trigger")) link.now();
+    },
+
+    /** Hidden at once, the chat ended, everything of this tab forgotten. */
+    async leave() {
+      link.send("chat:end");
+      await put("/api/profile/visibility", { visibility: false }).catch(() => null);
+      gone();
+      update(() => ({ ...start(), screen: "bye" }));
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// From welcome to the radar: consent, location, vibe and tags. Each step has one strong action.
+
+import { byId, setText, show } from "../dom.js";
+
+const TAGS_MAX = 10;
+
+export function mount({ act }) {
+  const go = (id, screen) => byId(id).addEventListener("click", () => act.go(screen));
+  go("press-start", "consent");
+  go("not-for-me", "bye");
+  go("bye-back", "welcome");
+  go("over-again", "welcome");
+  go("consent-back", "welcome");
+  go("place-back", "consent");
+  go("vibe-back", "place");
+  byId("place-skip").addEventListener("click", () => act.go("vibe"));
+  consent(act);
+  place(act);
+  vibe(act);
+  return () => {};
+}
+
+/** Say what is wrong where it is wrong, and bring the focus there. */
+function refuse(box, text, field) {
+  setText(box, text);
+  show(box, Boolean(text));
+  if (!field) return;
+  field.focus();
+}
+
+function consent(act) {
+  byId("consent-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const missing = [byId("is-adult"), byId("agrees")].find((box) => !box.checked);
+    for (const box of [byId("is-adult"), byId("agrees")]) box.setAttribute("aria-invalid", String(!box.checked));
+    if (missing) refuse(byId("consent-error"), "Both are needed: your age and your word.", missing);
+    else {
+      refuse(byId("consent-error"), "");
+      act.go("place");
+    }
+  });
+}
+
+const REFUSED = {
+  denied: "Your browser said no. That is fine: skip for now, or allow location in the browser's site settings and try again.",
+  unavailable: "Your device could not tell where it is. Try again, or skip for now.",
+};
+
+function place(act) {
+  const button = byId("place-enable");
+  button.addEventListener("click", async () => {
+    button.setAttribute("aria-busy", "true");
+    setText(button, "Asking your browser...");
+    const found = await act.locate();
+    button.removeAttribute("aria-busy");
+    setText(button, "Enable location");
+    refuse(byId("place-error"), REFUSED[found] ?? "");
+    if (found === "on") act.go("vibe");
+  });
+}
+
+function vibe(act) {
+  const form = byId("vibe-form");
+  const error = byId("vibe-error");
+  const chosen = () => [...form.querySelectorAll("[name=tag]:checked")];
+  form.addEventListener("change", (event) => {
+    const tags = chosen();
+    if (tags.length > TAGS_MAX) {
+      event.target.checked = false;
+      refuse(error, `${TAGS_MAX} tags are the most.`);
+    } else refuse(error, "");
+    setText(byId("tag-count"), `${chosen().length} of ${TAGS_MAX} chosen`);
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const picked = form.querySelector("[name=vibe]:checked");
+    if (!picked) {
+      refuse(error, "Choose one vibe first.", form.querySelector("[name=vibe]"));
+      return;
+    }
+    const button = byId("enter");
+    if (button.getAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      const tags = chosen().map((box) => box.value);
+      await act.begin({ vibe: picked.value, tags, visibility: byId("visible").checked });
+      refuse(error, "");
+    } catch (refusal) {
+      refuse(error, refusal.message, button);
+    }
+    button.removeAttribute("aria-busy");
+  });
+}

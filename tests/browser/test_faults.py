@@ -1,0 +1,183 @@
+"""Reloads, tabs, tunnels, sleeping phones and servers that restart: nothing is lost silently, nothing comes twice."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.town import Server, Somebody, chatting, until
+
+People = Callable[..., Somebody]
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    running = Server().start()
+    yield running
+    running.stop()
+
+
+def test_a_reload_resumes_the_same_session_without_asking_anything(somebody: People) -> None:
+    ann = somebody().arrive()
+    handle = ann.handle
+    ann.page.reload()
+    ann.heading("Radar")
+    expect(ann.page.locator("#my-handle")).to_have_text(handle)
+
+
+def test_a_reload_in_a_chat_returns_to_it_and_says_that_earlier_lines_are_gone(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    _, two = chatting(ann, bob)
+    bob.write("before")
+    ann.reads("before")
+    ann.page.reload()
+    ann.heading(two)
+    ann.reads("Earlier lines were not kept anywhere.")
+    ann.reads("before", times=0)
+    bob.write("after")
+    ann.reads("after")
+
+
+def test_an_open_request_outlives_a_reload_of_either_side(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    one, two = ann.handle, bob.handle
+    ann.ask(two)
+    bob.sees(f"{one} asks to chat")
+    ann.page.reload()
+    ann.sees(f"You asked {two}.")
+    bob.page.reload()
+    bob.press(f"Accept the chat with {one}")
+    ann.heading(two)
+
+
+def test_without_a_network_the_page_says_so_and_comes_back_by_itself(somebody: People) -> None:
+    ann = somebody().arrive()
+    ann.context.set_offline(True)
+    ann.sees("You are offline.")
+    bob = somebody().arrive()
+    ann.context.set_offline(False)
+    ann.sees_on_radar(bob.handle)
+    expect(ann.page.locator("#link-banner")).to_be_hidden()
+
+
+def test_a_short_tunnel_keeps_the_chat_and_marks_the_gap(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    chatting(ann, bob)
+    ann.context.set_offline(True)
+    ann.sees("You are offline.")
+    ann.write("typed in the tunnel")
+    expect(ann.page.get_by_label("Your message")).to_have_value("typed in the tunnel")
+    ann.context.set_offline(False)
+    ann.reads("Connected again.")
+    ann.page.get_by_label("Your message").press("Enter")
+    bob.reads("typed in the tunnel")
+    ann.reads("typed in the tunnel")
+
+
+def test_a_line_whose_echo_never_came_is_marked_and_sent_again_only_when_asked(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    chatting(ann, bob)
+    ann.page.evaluate(  # a frame that leaves the page and never reaches the server, as in a dying network
+        "const send = WebSocket.prototype.send;"
+        "WebSocket.prototype.send = function (data) { if (!data.includes('chat:message')) send.call(this, data); };"
+        "window.heal = () => { WebSocket.prototype.send = send; }"
+    )
+    ann.write("lost on the way")
+    ann.reads("sending...")
+    ann.page.evaluate("heal()")
+    ann.context.set_offline(True)
+    ann.sees("You are offline.")
+    ann.context.set_offline(False)
+    ann.reads("Not confirmed")
+    bob.reads("lost on the way", times=0)
+    ann.press("Send again")
+    bob.reads("lost on the way")
+    ann.reads("lost on the way")
+    ann.reads("Not confirmed", times=0)
+
+
+def test_two_tabs_of_one_session_show_the_same_chat_once_each(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    kept = ann.page.evaluate("sessionStorage.getItem('icebreaker')")
+    second = ann.context.new_page()
+    second.add_init_script(f"sessionStorage.setItem('icebreaker', {kept!r})")
+    second.goto(ann.url)
+    expect(second.locator("#my-handle")).to_have_text(ann.handle)
+    chatting(ann, bob)
+    ann.write("from the first tab")
+    bob.reads("from the first tab")
+    expect(second.locator("#chat-lines li", has_text="from the first tab")).to_have_count(1)
+    ann.reads("from the first tab")
+    bob.press("End chat")
+    expect(second.get_by_role("heading", name="Chat ended")).to_be_visible()
+    ann.heading("Chat ended")
+
+
+def test_a_sixth_tab_is_told_why_it_can_not_connect(somebody: People) -> None:
+    ann = somebody().arrive()
+    kept = ann.page.evaluate("sessionStorage.getItem('icebreaker')")
+    ann.context.add_init_script(f"sessionStorage.setItem('icebreaker', {kept!r})")
+    tabs = [ann.tab() for _ in range(4)]
+    for tab in tabs:
+        expect(tab.locator("#link-state")).to_have_text("Connected")
+    sixth = ann.tab()
+    expect(sixth.locator("#link-words")).to_contain_text("too many tabs")
+    tabs[0].close()
+    sixth.get_by_role("button", name="Try now").click()
+    expect(sixth.locator("#link-state")).to_have_text("Connected")
+
+
+def test_a_phone_that_slept_notices_that_its_connection_is_dead(somebody: People) -> None:
+    ann = somebody().arrive()
+    ann.page.evaluate(  # the socket looks open and nothing comes through: what a phone finds when it wakes
+        "WebSocket.prototype.send = () => {};"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    ann.page.wait_for_function("document.getElementById('link-state').textContent !== 'Connected'", timeout=15_000)
+
+
+def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(
+    browser: Browser, own_server: Server, somebody: People
+) -> None:
+    ann, bob = somebody(url=own_server.url).arrive(), somebody(url=own_server.url).arrive()
+    one, two = chatting(ann, bob)
+    ann.press("Panic")
+    ann.press("Never mind")
+    ann.write("soon gone")
+    bob.reads("soon gone")
+    own_server.stop()
+    ann.sees("The connection is lost.")
+    own_server.start()
+    for person in (ann, bob):
+        expect(person.page.locator("#ended-words")).to_contain_text("when you came back", timeout=40_000)
+        person.press("Back to the radar")
+        until(lambda p=person: p.handle not in (one, two, "..."), "no new handle")
+    ann.sees_on_radar(bob.handle)
+
+
+def test_panic_without_a_connection_clears_the_screen_and_says_what_is_not_done_yet(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    handle = ann.handle
+    bob.sees_on_radar(handle)
+    ann.context.set_offline(True)
+    ann.sees("You are offline.")
+    ann.press("Panic")
+    ann.press("Send alert & exit")
+    ann.heading("One moment.")
+    ann.sees("Not sent yet: no connection. Keep this page open.")
+    assert handle not in ann.page.locator("body").inner_text()
+    ann.context.set_offline(False)
+    ann.heading("You're safe. Session ended.")
+    bob.sees_not(handle)
+
+
+def test_when_the_server_can_not_be_reached_the_offline_page_waits_for_it(
+    own_server: Server, somebody: People
+) -> None:
+    ann = somebody(url=own_server.url, worker=True)
+    ann.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    own_server.stop()
+    ann.page.reload()
+    ann.heading("Offline")
+    own_server.start()
+    expect(ann.page.get_by_role("heading", level=1, name="Icebreaker")).to_be_visible(timeout=30_000)
