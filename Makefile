@@ -5,12 +5,12 @@ PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help test quick lint types lock install browser-tools clean
+.PHONY: help test quick lint types lock install browser-tools page-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-test: install browser-tools ## lint, types, migrations, deployment check, all tests
+test: install browser-tools page-tools ## lint, types, migrations, deployment check, all tests
 	$(MAKE) --no-print-directory lint types
 	bin/check-django
 	$(PY) -m pytest -n 2 --dist loadgroup
@@ -34,6 +34,9 @@ $(STAMP): requirements.lock
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@rm -f .venv/.installed-* && touch $@
+
+page-tools: install ## bundle the error SDK of the page, and its accessibility checker (npm)
+	@bin/page-tools
 
 browser-tools:
 	@bin/browser-tools

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_safe
 from signals.domain.people import VIBES
 from signals.services import catalogue
 
-Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Page = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 STATIC = Path(__file__).parent / "static/signals"
 MODULES = sorted(
     f"signals/{path.relative_to(STATIC).as_posix()}"

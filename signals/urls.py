@@ -1,5 +1,14 @@
 """The doors that people and clients use."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from signals import pages
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.home, name="home"),
+    path("privacy", pages.privacy, name="privacy"),
+    path("code-of-conduct", pages.conduct, name="conduct"),
+    path("offline", pages.offline, name="offline"),
+    path("manifest.webmanifest", pages.manifest, name="manifest"),
+    path("sw.js", pages.service_worker, name="service-worker"),
+]

@@ -87,7 +87,7 @@ def test_a_block_in_a_chat_ends_it_and_the_other_side_is_told_a_goodbye(somebody
     ann.sees_not(two)
 
 
-def test_panic_in_a_chat_clears_the_screen_and_the_other_side_is_told_a_goodbye(somebody: People, viewport: Any) -> None:
+def test_panic_in_a_chat_clears_the_screen_and_the_other_side_hears_a_goodbye(somebody: People, viewport: Any) -> None:
     ann, bob = somebody(viewport=viewport).arrive(), somebody(viewport=viewport).arrive()
     one, two = chatting(ann, bob)
     ann.write("something private")

@@ -130,8 +130,7 @@ def test_a_sixth_tab_is_told_why_it_can_not_connect(somebody: People) -> None:
 def test_a_phone_that_slept_notices_that_its_connection_is_dead(somebody: People) -> None:
     ann = somebody().arrive()
     ann.page.evaluate(  # the socket looks open and nothing comes through: what a phone finds when it wakes
-        "WebSocket.prototype.send = () => {};"
-        "document.dispatchEvent(new Event('visibilitychange'))"
+        "WebSocket.prototype.send = () => {};document.dispatchEvent(new Event('visibilitychange'))"
     )
     ann.page.wait_for_function("document.getElementById('link-state').textContent !== 'Connected'", timeout=15_000)
 
@@ -171,9 +170,7 @@ def test_panic_without_a_connection_clears_the_screen_and_says_what_is_not_done_
     bob.sees_not(handle)
 
 
-def test_when_the_server_can_not_be_reached_the_offline_page_waits_for_it(
-    own_server: Server, somebody: People
-) -> None:
+def test_when_the_server_can_not_be_reached_the_offline_page_waits_for_it(own_server: Server, somebody: People) -> None:
     ann = somebody(url=own_server.url, worker=True)
     ann.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     own_server.stop()

@@ -1,0 +1,110 @@
+"""The pages that people open: what they may load, what they say, what they leave behind."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from signals import pages
+from signals.domain.people import VIBES
+from signals.models import Tag
+from signals.services import catalogue
+
+PATHS = ["/", "/privacy", "/code-of-conduct", "/offline"]
+STATIC = Path(pages.__file__).parent / "static/signals"
+
+
+@pytest.fixture(autouse=True)
+def fresh_catalogue(transactional_db: None) -> None:
+    catalogue.forget()
+
+
+def directives(header: str) -> dict[str, list[str]]:
+    return {words[0]: words[1:] for words in (part.split() for part in header.split(";"))}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_allows_our_own_files_and_nothing_inline(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    allowed = directives(response.headers["Content-Security-Policy"])
+    assert allowed["default-src"] == ["'none'"]
+    assert allowed["script-src"] == allowed["style-src"] == ["'self'"]
+    assert allowed["connect-src"] == ["'self'", "ws://testserver"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert not response.cookies
+
+
+class Inline(HTMLParser):
+    """Collects what the policy would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        if tag == "style" or (tag == "script" and "src" not in names):
+            self.found.append(tag)
+        self.found += [name for name in names if name == "style" or name.startswith("on")]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_holds_nothing_inline_and_no_foreign_address(client: Client, path: str) -> None:
+    html = client.get(path).content.decode()
+    inline = Inline()
+    inline.feed(html)
+    assert not inline.found
+    assert not [url for url in re.findall(r'(?:src|href)="([^"]+)"', html) if not url.startswith(("/", "#"))]
+
+
+def test_the_home_page_offers_every_vibe_and_the_active_tags_alone(client: Client) -> None:
+    Tag.objects.create(name="Night owl")
+    Tag.objects.create(name="Retired words", active=False)
+    html = client.get("/").content.decode()
+    assert re.findall(r'name="vibe" value="([^"]+)"', html) == list(VIBES)
+    assert 'value="Night owl"' in html
+    assert "Retired words" not in html
+
+
+def test_pages_are_read_only(client: Client) -> None:
+    for path in [*PATHS, "/sw.js", "/manifest.webmanifest"]:
+        assert client.post(path).status_code == 405
+        assert client.head(path).status_code == 200
+
+
+def test_the_manifest_names_icons_that_exist(client: Client) -> None:
+    said = client.get("/manifest.webmanifest").json()
+    assert said["display"] == "standalone"
+    for icon in said["icons"]:
+        assert finders.find(icon["src"].removeprefix("/static/"))
+
+
+def test_the_worker_keeps_only_what_exists(client: Client) -> None:
+    script = client.get("/sw.js")
+    assert script.headers["Content-Type"] == "text/javascript"
+    kept = re.search(r"KEPT = \[(.*)\]", script.content.decode())
+    assert kept
+    for path in re.findall(r'"([^"]+)"', kept[1]):
+        assert (
+            client.get(path).status_code == 200 if path == "/offline" else finders.find(path.removeprefix("/static/"))
+        )
+
+
+def test_every_module_of_the_page_is_preloaded_and_small() -> None:
+    loaded = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js") if "vendor" not in path.parts}
+    assert {f"signals/{name}" for name in loaded - {"main.js", "offline.js"}} == set(pages.MODULES)
+    for name in loaded:
+        assert len((STATIC / name).read_text("utf-8").splitlines()) < 300, name
+
+
+def test_modules_use_no_eval_and_no_way_to_write_html() -> None:
+    for path in STATIC.rglob("*.js"):
+        if "vendor" not in path.parts:
+            assert not re.search(
+                r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML", path.read_text("utf-8")
+            )
