@@ -180,7 +180,14 @@ UNFOLD = {
         "navigation": [
             {
                 "title": "Monitoring",
-                "items": [{"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")}],
+                "items": [
+                    {
+                        "title": "Incidents",
+                        "icon": "emergency",
+                        "link": reverse_lazy("admin:monitoring_incident_changelist"),
+                    },
+                    {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
+                ],
             }
         ],
     },

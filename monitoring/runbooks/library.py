@@ -36,10 +36,10 @@ class Runbook:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What to do, in order: the numbered lines of Diagnosis, then of Mitigation, without their commands."""
+        """What to do, in order, to be ticked: the first sentence of each numbered line, without markup or figures."""
         wanted = (_between(self.text, name) for name in ("Diagnosis", "Mitigation"))
         found = (step for part in wanted for step in _STEP.findall(_FENCED_LINE.sub("", part)))
-        return tuple(" ".join(step.split()) for step in found)
+        return tuple(_first_sentence(" ".join(step.split())) for step in found)
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -54,6 +54,11 @@ class Runbook:
     @property
     def figures(self) -> frozenset[str]:
         return frozenset(_FIGURE.findall(self.text))
+
+
+def _first_sentence(step: str) -> str:
+    spoken = _LINK.sub(r"\1", step).replace("`", "")
+    return re.split(r"(?<=[.?!]) ", spoken, maxsplit=1)[0].rstrip(".")
 
 
 def _between(text: str, section: str) -> str:

@@ -37,7 +37,7 @@ Some.
 def test_a_page_gives_its_title_rules_steps_commands_links_and_figures() -> None:
     page = parse("broke", PAGE)
     assert (page.title, page.rules) == ("It broke", ("too-slow", "too-late"))
-    assert page.steps == ("Look at the disk.", "Read [the other](other.md) and [the admin](/admin/).", "Mend it.")
+    assert page.steps == ("Look at the disk", "Read the other and the admin", "Mend it")
     assert page.commands == ("df -h",)
     assert page.links == ("other.md", "/admin/")
     assert page.figures == {"disk.used"}

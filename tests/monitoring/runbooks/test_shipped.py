@@ -118,7 +118,9 @@ def test_every_figure_has_a_reader(page: Runbook) -> None:
 @every_page
 def test_every_page_has_steps_to_tick(page: Runbook) -> None:
     assert len(page.steps) >= 5
-    assert not any("```" in step for step in page.steps)
+    assert len(set(page.steps)) == len(page.steps)
+    assert not any(mark in step for step in page.steps for mark in ("`", "{{", "](", ".md"))
+    assert all(len(step) > 12 for step in page.steps)
 
 
 def test_the_handbook_in_the_docs_is_the_one_that_the_pages_make() -> None:
