@@ -179,6 +179,20 @@ UNFOLD = {
         "show_all_applications": True,
         "navigation": [
             {
+                "title": "People",
+                "items": [
+                    {"title": "People now", "icon": "group", "link": reverse_lazy("admin:signals_people")},
+                    {"title": "Reports", "icon": "flag", "link": reverse_lazy("admin:signals_report_changelist")},
+                    {"title": "Tags", "icon": "sell", "link": reverse_lazy("admin:signals_tag_changelist")},
+                    {"title": "Weights", "icon": "tune", "link": reverse_lazy("admin:signals_weightset_changelist")},
+                    {
+                        "title": "Try weights",
+                        "icon": "compare_arrows",
+                        "link": reverse_lazy("admin:signals_weightset_compare"),
+                    },
+                ],
+            },
+            {
                 "title": "Monitoring",
                 "items": [
                     {
@@ -188,7 +202,7 @@ UNFOLD = {
                     },
                     {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
                 ],
-            }
+            },
         ],
     },
 }

@@ -1,0 +1,126 @@
+"""What staff see and tune of the service: tags, weights, reports, and how many people are here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from signals import presence
+from signals.domain.engine import Weights
+from signals.domain.people import VIBES
+from signals.domain.sample import compare
+from signals.models import Report, Tag, WeightSet
+
+WEIGHTS = tuple(field.name for field in fields(Weights))
+TERMS = ("Vibe", "Tags", "Visible", "No tags", "Nearness", "Reports", "Declines")
+
+
+def live() -> Weights:
+    """The newest weights, which every process takes up."""
+    newest = WeightSet.objects.order_by("-id").first()
+    return newest.weights() if newest else Weights()
+
+
+@admin.register(Tag)
+class TagAdmin(ModelAdmin):
+    """A tag is switched off, never deleted: a session may still carry it."""
+
+    list_display = ("name", "active", "retired_at")
+    list_filter = ("active",)
+    search_fields = ("name",)
+    fields = ("name", "active")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Tag | None = None) -> bool:
+        return False
+
+
+CandidateForm = forms.modelform_factory(WeightSet, fields=WEIGHTS)  # to try, with the bounds of the model
+
+
+@admin.register(WeightSet)
+class WeightSetAdmin(ModelAdmin):
+    """Rows are added and never changed: the list is the history, its first row is live."""
+
+    list_display = ("__str__", *WEIGHTS, "note", "created_by", "created_at")
+    fields = (*WEIGHTS, "note")
+
+    def has_change_permission(self, request: HttpRequest, obj: WeightSet | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: WeightSet | None = None) -> bool:
+        return False
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**asdict(live()), **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        form.instance.created_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [path("compare/", self.admin_site.admin_view(self.compare), name="signals_weightset_compare")]
+        return [*own, *super().get_urls()]
+
+    def compare(self, request: HttpRequest) -> HttpResponse:
+        """A sample crowd under the live weights and under those that are asked for."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        before = live()
+        form = CandidateForm(request.GET or None, initial=asdict(before))
+        after = Weights(**{name: form.cleaned_data[name] for name in WEIGHTS}) if form.is_valid() else before
+        query = QueryDict(mutable=True)
+        query.update({name: str(value) for name, value in asdict(after).items()})
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Try weights",
+            "form": form,
+            "rows": compare(before, after),
+            "terms": TERMS,
+            "may_add": self.has_add_permission(request) and form.is_valid() and after != before,
+            "add_url": f"{reverse('admin:signals_weightset_add')}?{query.urlencode()}",
+        }
+        return TemplateResponse(request, "admin/signals/compare.html", context)
+
+
+@admin.register(Report)
+class ReportAdmin(ModelAdmin):
+    """Read-only: a report names nobody, so that there is nothing to correct in it."""
+
+    list_display = ("category", "reported_at", "reported")
+    list_filter = ("category",)
+    date_hierarchy = "reported_at"
+    fields = readonly_fields = ("category", "reported_at", "reported")
+
+    @admin.display(description="Reported (the same mark is the same session)")
+    def reported(self, report: Report) -> str:
+        return report.reported_hash[:8]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [path("people/", self.admin_site.admin_view(self.people), name="signals_people")]
+        return [*own, *super().get_urls()]
+
+    def people(self, request: HttpRequest) -> HttpResponse:
+        """How many are here now, as counts and nothing else; any staff may know."""
+        counts = async_to_sync(presence.current().counts)()
+        vibes = [(words, counts.vibes.get(vibe, 0)) for vibe, words in VIBES.items()]
+        context = {**self.admin_site.each_context(request), "title": "People now", "counts": counts, "vibes": vibes}
+        return TemplateResponse(request, "admin/signals/people.html", context)
