@@ -195,6 +195,7 @@ UNFOLD = {
             {
                 "title": "Monitoring",
                 "items": [
+                    {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("monitoring:overview")},
                     {
                         "title": "Incidents",
                         "icon": "emergency",

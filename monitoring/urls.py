@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring.views import runbooks
+from monitoring.views import overview, runbooks
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("monitoring/", overview.overview, name="overview"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),
     path("monitoring/runbooks/<slug:name>/", runbooks.page, name="runbook"),
 ]

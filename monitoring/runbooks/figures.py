@@ -15,9 +15,10 @@ from django.db.migrations.executor import MigrationExecutor
 log = logging.getLogger("icebreaker")
 
 
-def _disk_used() -> str:
+def disk_share() -> float:
+    """How full the disk with our data is, 0 to 1. Raises OSError."""
     usage = shutil.disk_usage(settings.DATA_DIR)
-    return f"{usage.used / usage.total:.0%}"
+    return usage.used / usage.total
 
 
 def _disk_free() -> str:
@@ -50,7 +51,7 @@ def _migrations_pending() -> str:
 READERS: Final[dict[str, Callable[[], str]]] = {
     "release": lambda: str(settings.RELEASE),
     "environment": lambda: str(settings.ENVIRONMENT),
-    "disk.used": _disk_used,
+    "disk.used": lambda: f"{disk_share():.0%}",
     "disk.free": _disk_free,
     "database.kind": lambda: connection.vendor,
     "database.answer": _database_answer,

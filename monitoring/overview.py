@@ -1,0 +1,94 @@
+"""Is all well: one sentence, from what is known here; the same for the page and the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Final
+
+from django.db import DatabaseError
+
+from monitoring.alerts.rules import SHIPPED
+from monitoring.models import Incident
+from monitoring.runbooks.figures import READERS, disk_share, read
+
+DISK_OVER: Final = next(rule.condition.over for rule in SHIPPED if rule.name == "disk-near-full")
+
+
+class State(IntEnum):
+    """How it stands; the number is the exit code of `manage.py status`."""
+
+    WELL = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An incident without a verdict; `quiet` when nothing fires any more."""
+
+    number: int
+    title: str
+    severity: str
+    stage: str
+    detected_at: datetime
+    drill: bool
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    state: State
+    sentence: str
+    incidents: tuple[Open, ...]
+    figures: dict[str, str]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        incidents = [{**asdict(i), "detected_at": i.detected_at.isoformat()} for i in self.incidents]
+        return {
+            "state": self.state.name.lower(),
+            "sentence": self.sentence,
+            "incidents": incidents,
+            "figures": self.figures,
+        }
+
+
+def _incidents() -> tuple[Open, ...]:
+    return tuple(
+        Open(i.pk, i.title, i.severity, i.stage, i.detected_at, i.drill, i.quiet_at is not None)
+        for i in Incident.objects.filter(resolved_at=None)
+    )
+
+
+def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> tuple[State, str]:
+    """The worst that holds, and its sentence. A drill is never trouble, nor is what only waits for its verdict."""
+    loud = [i for i in incidents if not i.drill and not i.quiet]
+    critical = [i for i in loud if i.severity == "critical"]
+    if critical:
+        return State.CRITICAL, f"Not well: {critical[0].title}."
+    if disk > DISK_OVER:
+        return State.CRITICAL, f"Not well: the disk is {disk:.0%} full."
+    if figures.get("migrations.pending", "0") != "0":
+        return State.WARNING, f"Migrations are not applied: {figures['migrations.pending']}."
+    if loud:
+        return State.WARNING, f"Look at it today: {loud[0].title}."
+    waiting = sum(i.quiet for i in incidents)
+    return State.WELL, "No incident is open." if not waiting else f"Nothing fires; {waiting} wait for a verdict."
+
+
+def look() -> Overview:
+    """Read everything now. What can't be read makes the state unknown, never well."""
+    figures = read(frozenset(READERS))
+    try:
+        incidents = _incidents()
+        disk = disk_share()
+    except (DatabaseError, OSError) as error:
+        sentence = f"It can't be known: reading failed with {type(error).__name__}."
+        return Overview(State.UNKNOWN, sentence, (), figures)
+    state, sentence = judge(incidents, disk, figures)
+    if state is State.WELL and (missing := sorted(READERS.keys() - figures.keys())):
+        return Overview(State.UNKNOWN, f"It can't be known: no figure for {', '.join(missing)}.", incidents, figures)
+    return Overview(state, sentence, incidents, figures)
