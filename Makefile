@@ -5,10 +5,16 @@ PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help test quick lint types lock install browser-tools page-tools clean
+.PHONY: help run demo test quick lint types lock install browser-tools page-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: install ## everything on this machine, until Ctrl-C; HOST=, PORT=, SERVER=daphne|uvicorn choose
+	@$(PY) manage.py run
+
+demo: install ## the same, with 40 simulated people around a point
+	@$(PY) manage.py run --people 40
 
 test: install browser-tools page-tools ## lint, types, migrations, deployment check, all tests
 	$(MAKE) --no-print-directory lint types

@@ -1,13 +1,44 @@
-"""The ASGI application: HTTP goes to Django, WebSockets to Channels."""
+"""The ASGI application: HTTP goes through the gate to Django, WebSockets to their consumer."""
+
+from __future__ import annotations
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "icebreaker.settings")
 
 from django.core.asgi import get_asgi_application
 
-http = get_asgi_application()
+django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
-application = ProtocolTypeRouter({"http": http})
+from signals.gate import App, Gate, Receive, Scope, Send
+from signals.routing import sockets
+from signals.services import clock
+
+
+def ticking(app: App) -> App:
+    """`app` with the clock started: not every server says that it has started."""
+
+    async def started(scope: Scope, receive: Receive, send: Send) -> None:
+        clock.start()
+        await app(scope, receive, send)
+
+    return started
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Start and stop with the server, where it says so."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            clock.start()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await clock.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+application = ProtocolTypeRouter({"http": ticking(Gate(django)), "websocket": ticking(sockets), "lifespan": lifespan})

@@ -1,0 +1,92 @@
+"""Everything on this machine: set up what is missing, then serve until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+
+from signals.management.commands.serve import add_place, check_place, stop_quietly
+from signals.serving import serve
+
+STOP_WITHIN_S = 10
+
+
+class Command(BaseCommand):
+    help = "Set up what is missing, start the server and its watcher, and say where to go."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_place(parser)
+        parser.add_argument("--people", type=int, default=0, help="simulated people around a point (%(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        check_place(options)
+        stop_quietly()
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.options = options
+        try:
+            self._set_up()
+            serve(options["server"], options["host"], options["port"], self._ready)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._stop_children()
+            self.stdout.write("Stopped.")
+
+    def _set_up(self) -> None:
+        Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0, interactive=False)
+        if not settings.DEBUG:
+            call_command("collectstatic", verbosity=0, interactive=False)
+        users = get_user_model()
+        if users._default_manager.filter(is_staff=True).exists():
+            return
+        password = secrets.token_urlsafe(15)
+        users._default_manager.create_superuser(username="admin", email="", password=password)
+        self.stdout.write("\nA staff user was made. The password is shown this once and stored nowhere:\n")
+        self.stdout.write(f"    user      admin\n    password  {password}\n")
+
+    def _ready(self) -> None:
+        host = self.options["host"]
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - where to go, not where to listen
+            host = "127.0.0.1"
+        url = f"http://{f'[{host}]' if ':' in host else host}:{self.options['port']}"
+        self.stdout.write(f"\nIcebreaker is at  {url}/\nStaff go to       {url}/admin/\nCtrl-C stops it.\n")
+        self.stdout.flush()
+        if "watch" in get_commands():
+            self._start("watch")
+        if self.options["people"]:
+            people = str(self.options["people"])
+            self._start("simulate", "--url", url, "--people", people, "--seconds", "0")
+
+    def _start(self, *command: str) -> None:
+        """Another command of ours, in a session of its own: Ctrl-C reaches it through us, in order."""
+        place = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        manage = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py")]
+        self.children.append(
+            subprocess.Popen(  # noqa: S603 - our own commands
+                [*manage, *command],
+                env=place,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+            )
+        )
+
+    def _stop_children(self) -> None:
+        for child in reversed(self.children):
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

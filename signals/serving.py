@@ -1,0 +1,94 @@
+"""The two servers that we run under, set up alike: 1 MiB a frame, ping 10/15 s, no deflate, no token in a log."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from signals.services import clock
+
+SERVERS: Final = ("uvicorn", "daphne")
+PING_EVERY_S: Final = 10
+PONG_WITHIN_S: Final = 15
+FRAME_MAX_BYTES: Final = 1024 * 1024  # above the protocol's 16 KiB, so that we can refuse in words; beyond: 1009
+STOP_WITHIN_S: Final = 5
+APPLICATION: Final = "icebreaker.asgi:application"
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether we could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def serve(server: str, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve until a signal says stop; `ready` is called when we listen."""
+    {"uvicorn": _uvicorn, "daphne": _daphne}[server](host, port, ready)
+
+
+def _uvicorn(host: str, port: int, ready: Callable[[], None]) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready()
+
+    config = uvicorn.Config(
+        APPLICATION,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=FRAME_MAX_BYTES,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PONG_WITHIN_S,
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
+        server_header=False,
+        backlog=4096,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+    Server(config).run()
+
+
+def _daphne(host: str, port: int, ready: Callable[[], None]) -> None:
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    from channels.routing import get_default_application
+    from daphne.endpoints import build_endpoint_description_strings
+    from daphne.server import Server
+    from twisted.internet import defer, reactor
+
+    def stopping() -> Any:
+        return defer.Deferred.fromFuture(asyncio.ensure_future(clock.stop()))
+
+    looper: Any = reactor
+    looper.addSystemEventTrigger("before", "shutdown", stopping)
+    looper.callWhenRunning(ready)
+    Server(
+        get_default_application(),
+        endpoints=build_endpoint_description_strings(host=host, port=port),
+        ping_interval=PING_EVERY_S,
+        ping_timeout=PONG_WITHIN_S,
+        http_timeout=120,
+        websocket_timeout=-1,  # a session ends by its own rules
+        websocket_max_message_size=FRAME_MAX_BYTES,
+        websocket_max_frame_size=FRAME_MAX_BYTES,
+        verbosity=1,
+    ).run()

@@ -1,0 +1,16 @@
+"""Servers that several tests share: both kinds, as they run in production."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.flows.server import Server
+
+
+@pytest.fixture(scope="session", params=["uvicorn", "daphne"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(request.param, tmp_path_factory.mktemp(request.param)).start()
+    yield running
+    assert running.stop() == 0, running.log()
+    quiet = [line for line in running.log().splitlines() if line not in ("", "listening")]
+    assert not quiet, "the server had something to say:\n" + "\n".join(quiet)
