@@ -91,8 +91,7 @@ class MemoryPresence(Presence):
         )
 
     def reweigh(self, weights: Weights) -> None:
-        if weights != self._index.weights:
-            self._index.reweigh(weights)
+        self._index.reweigh(weights)
 
     @property
     def weights(self) -> Weights:

@@ -9,12 +9,16 @@ from signals.models import Tag, WeightSet
 _tags: frozenset[str] | None = None
 
 
-async def refresh() -> None:
-    """Read both anew."""
+async def refresh() -> bool:
+    """Read both anew; True when the weights are others than before."""
     global _tags  # noqa: PLW0603 - one process has one catalogue
     _tags = frozenset([name async for name in Tag.objects.filter(active=True).values_list("name", flat=True)])
     newest = await WeightSet.objects.order_by("-id").afirst()
-    presence.current().reweigh(newest.weights() if newest else Weights())
+    weights, store = newest.weights() if newest else Weights(), presence.current()
+    changed = weights != store.weights
+    if changed:
+        store.reweigh(weights)
+    return changed
 
 
 async def tags() -> frozenset[str]:

@@ -22,7 +22,7 @@ def start() -> None:
         return
     _tasks[:] = [
         asyncio.create_task(_every(SWEEP_EVERY_S, lambda: sessions.sweep(time.time()), "sweep")),
-        asyncio.create_task(_every(REFRESH_EVERY_S, catalogue.refresh, "catalogue")),
+        asyncio.create_task(_every(REFRESH_EVERY_S, _tuned, "catalogue")),
         asyncio.create_task(radar.run()),
     ]
 
@@ -34,6 +34,11 @@ async def stop() -> None:
     await asyncio.gather(*_tasks, return_exceptions=True)
     _tasks.clear()
     await safety.drain()
+
+
+async def _tuned() -> None:
+    if await catalogue.refresh():
+        radar.look_anew()
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:

@@ -127,6 +127,12 @@ def changed(change: Change) -> None:
                     _queue_looks(watching)
 
 
+def look_anew() -> None:
+    """Queue a look for every watcher: what everybody's score is made of has changed."""
+    for session_id in _watchers:
+        _queue_looks(session_id)
+
+
 async def push(now: float) -> int:
     """Look for whoever is due, push what differs; gives how many were looked at."""
     looked = 0

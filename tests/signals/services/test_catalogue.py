@@ -18,5 +18,5 @@ async def test_the_catalogue_holds_active_tags_alone_and_the_newest_weights(monk
     assert "Lo-fi head" in await catalogue.tags() and "Retired" not in await catalogue.tags()
     assert presence.current().weights == Weights()
     await WeightSet.objects.acreate(same_vibe=50)
-    await catalogue.refresh()
+    assert await catalogue.refresh() and not await catalogue.refresh()
     assert presence.current().weights == Weights(same_vibe=50)

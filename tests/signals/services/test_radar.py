@@ -31,9 +31,7 @@ async def seen(who: Someone, limit: int = 50, vibe_only: bool = False, now: floa
 async def test_a_frame_is_byte_for_byte_what_the_protocol_encodes() -> None:
     me, _ = await someone(), await someone(tags=("Tech curious",))
     frame = await radar.scan(me.id, 50, False, NOW)
-    update = msgspec.json.decode(
-        msgspec.Raw(msgspec.json.encode(json.loads(frame)["payload"])), type=protocol.RadarUpdate
-    )
+    update = msgspec.convert(json.loads(frame)["payload"], protocol.RadarUpdate)
     assert protocol.encode(update) == frame
     assert update.people[0].proximity == "room" and update.timestamp == round(NOW * 1000)
 
@@ -238,7 +236,7 @@ async def test_the_latest_choice_holds_for_pushes_and_answers() -> None:
     assert len(answered["people"]) == 1
 
 
-async def test_changed_reports_and_weights_show_on_the_radar(store: MemoryPresence) -> None:
+async def test_a_report_and_new_weights_are_pushed(store: MemoryPresence) -> None:
     me = await watching()
     other = await someone()
     (first,) = await pushed(me, NOW + 2)
@@ -248,6 +246,10 @@ async def test_changed_reports_and_weights_show_on_the_radar(store: MemoryPresen
     await store.transact([other.id], lambda f: ((replace(f[0], standing=standing),), None))
     (second,) = await pushed(me, NOW + 4)
     assert second["people"][0]["signal"] == first["people"][0]["signal"] - 3
+    store.reweigh(engine.Weights(report=10))
+    radar.look_anew()
+    (third,) = await pushed(me, NOW + 6)
+    assert third["people"][0]["signal"] == first["people"][0]["signal"] - 10
 
 
 async def test_nothing_is_left_when_watchers_leave() -> None:
