@@ -44,6 +44,21 @@ def test_the_fast_path_agrees_with_the_reference(
     assert list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)) == reference(me, crowd, w, limit)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60), st.booleans())
+def test_among_thousands_of_equals_the_lowest_ties_win(seed: int, limit: int, clustered: bool) -> None:
+    draw = np.random.default_rng(seed)
+    n = 5000
+    tie = draw.integers(0, 2**64, n, dtype=np.uint64)
+    if clustered:
+        tie |= np.uint64(2**63)  # the cut that an even spread would allow finds nobody
+    none = np.zeros(n, np.uint64)
+    standing_ = draw.integers(0, 2, n).astype(np.int16)
+    crowd = Crowd(np.zeros(n, np.uint8), none, standing_, tie, np.ones(n, np.uint8))
+    ranked = rank(crowd, Profile(0, 0, True, 0, 0), Weights(), limit)
+    assert ranked.rows.tolist() == sorted(range(n), key=lambda i: (-standing_[i], tie[i]))[:limit]
+
+
 def test_the_shipped_weights_are_the_protocol_s() -> None:
     me = Profile(vibe=1, tags=0b1111, visible=True, reports=0, declines=0)
     twin = Profile(vibe=1, tags=0b1111, visible=True, reports=0, declines=0)
