@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help run demo test quick lint types lock install browser-tools page-tools clean
+.PHONY: help run demo test quick bench lint types lock install browser-tools page-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ test: install browser-tools page-tools ## lint, types, migrations, deployment ch
 
 quick: install ## the unit tests alone, in seconds
 	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not browser and not postgres and not redis and not node"
+
+bench: install ## what we measure, as a table
+	$(PY) -m bench
 
 lint: install
 	.venv/bin/ruff check .

@@ -61,7 +61,7 @@ async def move(who: str, cell: int) -> None:
 
 
 async def delays_s(run: Run) -> list[float]:
-    """The same moves again, without a clock: from the first change not yet shown to somebody to the push that shows it."""
+    """The same moves again: from the first change not yet shown to somebody to the push that shows it."""
     people = await crowd(PEOPLE, VENUE)
     checked = random.Random(5).sample([session.session_id for session in people], CHECKED)
     sight = {who: await seen(who) for who in checked}
