@@ -125,7 +125,7 @@ def rank(crowd: Crowd, me: Profile, weights: Weights, limit: int) -> Ranked:
 def _shared(tags: NDArray[np.uint64], mine: int) -> NDArray[np.uint8]:
     """Shared tags, at most three: three comparisons of bytes are faster than one minimum."""
     shared = np.bitwise_count(tags & np.uint64(mine))
-    points = (shared >= 1).view(np.uint8)
+    points: NDArray[np.uint8] = (shared >= 1).view(np.uint8)
     for n in range(2, SHARED_TAGS_MAX + 1):
         points += (shared >= n).view(np.uint8)
     return points
