@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
 from django.db import DatabaseError
 
 from monitoring.alerts.rules import SHIPPED
-from monitoring.models import Incident
+from monitoring.models import Incident, IncidentSync
 from monitoring.runbooks.figures import READERS, disk_share, read
 
-DISK_OVER: Final = next(rule.condition.over for rule in SHIPPED if rule.name == "disk-near-full")
+_OVER: Final = {rule.name: rule.condition.over for rule in SHIPPED}
+DISK_OVER: Final = _OVER["disk-near-full"]
+LATE: Final = timedelta(seconds=_OVER["watch-late"])
 
 
 class State(IntEnum):
@@ -63,6 +65,15 @@ def _incidents() -> tuple[Open, ...]:
     )
 
 
+def blind(synced_at: datetime | None, now: datetime) -> str:
+    """Why no open incident would mean nothing, as a sentence; empty when alerts were looked at just now."""
+    if synced_at is None:
+        return "It can't be known: alerts were never looked at here."
+    if now - synced_at > LATE:
+        return f"It can't be known: alerts were last looked at {synced_at:%Y-%m-%d %H:%M:%S} UTC."
+    return ""
+
+
 def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> tuple[State, str]:
     """The worst that holds, and its sentence. A drill is never trouble, nor is what only waits for its verdict."""
     loud = [i for i in incidents if not i.drill and not i.quiet]
@@ -79,16 +90,19 @@ def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> 
     return State.WELL, "No incident is open." if not waiting else f"Nothing fires; {waiting} wait for a verdict."
 
 
-def look() -> Overview:
-    """Read everything now. What can't be read makes the state unknown, never well."""
+def look(now: datetime) -> Overview:
+    """Read everything. What can't be read makes the state unknown, never well."""
     figures = read(frozenset(READERS))
     try:
         incidents = _incidents()
         disk = disk_share()
+        synced = IncidentSync.objects.filter(pk=1).first()
     except (DatabaseError, OSError) as error:
         sentence = f"It can't be known: reading failed with {type(error).__name__}."
         return Overview(State.UNKNOWN, sentence, (), figures)
     state, sentence = judge(incidents, disk, figures)
+    if state is not State.CRITICAL and (why := blind(synced.at if synced else None, now)):
+        return Overview(State.UNKNOWN, why, incidents, figures)
     if state is State.WELL and (missing := sorted(READERS.keys() - figures.keys())):
         return Overview(State.UNKNOWN, f"It can't be known: no figure for {', '.join(missing)}.", incidents, figures)
     return Overview(state, sentence, incidents, figures)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from monitoring.incidents.stages import Firing, NotNow, Stage, Verdict, check, quiet_since, troubled, worse
 from monitoring.incidents.writeup import Facts, Happening, draft
-from monitoring.models import Incident, IncidentAlert, IncidentChange, IncidentStep
+from monitoring.models import Incident, IncidentAlert, IncidentChange, IncidentStep, IncidentSync
 
 Person = AbstractBaseUser | None
 NOTE_MAX = 4000
@@ -177,6 +177,7 @@ def sync(firings: Iterable[Firing], now: datetime) -> None:
         attach(firing, now)
     for incident in Incident.objects.filter(resolved_at=None, quiet_at=None):
         _hushed(incident, now)
+    IncidentSync.objects.update_or_create(pk=1, defaults={"at": now})  # last: only what was finished counts
 
 
 def facts(incident: Incident) -> Facts:

@@ -1,3 +1,10 @@
-from monitoring.models.incidents import Incident, IncidentAlert, IncidentChange, IncidentNote, IncidentStep
+from monitoring.models.incidents import (
+    Incident,
+    IncidentAlert,
+    IncidentChange,
+    IncidentNote,
+    IncidentStep,
+    IncidentSync,
+)
 
-__all__ = ["Incident", "IncidentAlert", "IncidentChange", "IncidentNote", "IncidentStep"]
+__all__ = ["Incident", "IncidentAlert", "IncidentChange", "IncidentNote", "IncidentStep", "IncidentSync"]

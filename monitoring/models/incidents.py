@@ -54,6 +54,15 @@ class Incident(models.Model):
         return f"Incident {self.pk}: {self.title}"
 
 
+class IncidentSync(models.Model):
+    """The one row that says when alerts were last looked at; without it, no incident means nothing."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class IncidentAlert(models.Model):
     """One alert of an incident, as it was told; kept when the alert itself is long deleted."""
 

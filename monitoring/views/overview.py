@@ -36,5 +36,5 @@ def overview(request: HttpRequest) -> HttpResponse:
         }
         for record in by_rule(now - timedelta(days=DAYS), now)
     ]
-    context = {**admin.site.each_context(request), "title": "Overview", "now": look(), "rows": rows, "days": DAYS}
+    context = {**admin.site.each_context(request), "title": "Overview", "now": look(now), "rows": rows, "days": DAYS}
     return render(request, "monitoring/overview.html", context)

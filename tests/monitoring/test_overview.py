@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from monitoring.incidents import actions
 from monitoring.incidents.stages import Firing, Verdict
-from monitoring.overview import DISK_OVER, Open, State, judge, look
+from monitoring.overview import DISK_OVER, LATE, Open, State, judge, look
 
 ROOT = Path(__file__).resolve().parents[2]
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,6 +63,7 @@ def test_the_terminal_follows_an_incident_from_critical_to_well() -> None:
     code, text = status("--json")
     said = json.loads(text)
     assert (code, said["state"], said["incidents"][0]["detected_at"]) == (2, "critical", T0.isoformat())
+    later = T0 + timedelta(hours=1)
     actions.resolve(
         incident,
         verdict=Verdict.REAL,
@@ -70,10 +71,20 @@ def test_the_terminal_follows_an_incident_from_critical_to_well() -> None:
         follow_ups="",
         sessions_hit=None,
         by=None,
-        now=T0 + timedelta(hours=1),
+        now=later,
     )
-    assert look().incidents == ()
-    assert look().state is not State.UNKNOWN
+    assert look(later).state is State.UNKNOWN  # nobody looks at alerts, so that none is open means nothing
+    actions.sync([], later)
+    assert look(later + LATE).state is State.WELL
+    stale = look(later + LATE + timedelta(seconds=1))
+    assert (stale.state, stale.incidents) == (State.UNKNOWN, ())
+    assert "13:00:00 UTC" in stale.sentence
+
+
+@pytest.mark.django_db
+def test_trouble_that_is_known_outweighs_that_nobody_looks_any_more() -> None:
+    actions.attach(Firing("1", "service-down", "Service is down", "critical", T0), T0)
+    assert look(T0 + timedelta(days=1)).state is State.CRITICAL
 
 
 @pytest.mark.django_db

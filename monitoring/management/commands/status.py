@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from monitoring.overview import Overview, State, look
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         sys.exit(now.state.value)
 
     def _say(self, *, as_json: bool) -> Overview:
-        now = look()
+        now = look(timezone.now())
         self.stdout.write(json.dumps(now.plain()) if as_json else self._lines(now))
         self.stdout.flush()
         return now
