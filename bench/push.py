@@ -1,100 +1,148 @@
-"""Pushes: 1,000 people in one venue watch their radars, each moving every 30 s. In one process, without sockets."""
+"""Pushes: 1,000 people in one venue watch their radars over real sockets, each moving every 30 s."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-import time
-from dataclasses import dataclass, field, replace
+import tempfile
+from pathlib import Path
 from statistics import quantiles
+from time import perf_counter
+from typing import Any
 
-from bench.rank import HERE, crowd
+import httpx
+import msgspec
+import psutil
+from h3.api import basic_int
+from websockets.asyncio.client import ClientConnection
+
 from bench.table import Row
-from signals import presence
-from signals.domain.proximity import around, touching
-from signals.presence.base import Found
-from signals.presence.memory import MemoryPresence
-from signals.services import radar
+from signals.domain.people import VIBES
+from signals.domain.proximity import Tier, around, cell_of, tier_between, touching
+from tests.flows.server import Server, dial
 
-PEOPLE, MOVE_EVERY_S, RUN_S, CHECKED = 1000, 30.0, 20.0, 60
+PEOPLE, MOVE_EVERY_S, WARM_S, RUN_S = 1000, 30.0, 3.0, 30.0
+HERE = cell_of(52.5219, 13.4132)
 VENUE = (HERE, *(c for c in around(HERE, 1000) if touching(HERE, c)))
+WORDS = {Tier.ROOM: "room", Tier.VENUE: "venue", Tier.NEARBY: "nearby"}
+TAGS = ("Quietly Curious", "Creative Energy", "Builder brain", "Tech curious", "Lo-fi head")
+_decode = msgspec.json.Decoder().decode
 
 
-@dataclass
-class Run:
-    """What happened when: moves as (time, person, cell), pushes as (time, person)."""
+class Watcher:
+    """A client: where it is, what its radar shows, and which changes it should hear of since when."""
 
-    moves: list[tuple[float, str, int]] = field(default_factory=list)
-    pushes: list[tuple[float, str]] = field(default_factory=list)
-    cpu_share: float = 0.0
+    def __init__(self, crowd: dict[str, Watcher], session_id: str, cell: int) -> None:
+        self.crowd, self.session_id, self.cell = crowd, session_id, cell
+        self.shown: dict[str, str | None] = {}
+        self.waiting: dict[str, tuple[float, str]] = {}
+        self.took_s: list[float] = []
+        self.frames = 0
+        self.errors: list[Any] = []
+        self.socket: ClientConnection
 
+    async def listen(self) -> None:
+        async for frame in self.socket:
+            self.hear(_decode(frame), perf_counter())
 
-async def live() -> Run:
-    """The crowd moves and is pushed to for a while, in real time."""
-    run, draw = Run(), random.Random(3)
-    people = [session.session_id for session in await crowd(PEOPLE, VENUE)]
-    for who in people:
-        await radar.watch(who, lambda _, who=who: run.pushes.append((time.time(), who)), 50, False, time.time())
-    pusher = asyncio.create_task(radar.run())
-    started, cpu = time.time(), time.process_time()
-    while (passed := time.time() - started) < RUN_S:
-        while len(run.moves) < passed * PEOPLE / MOVE_EVERY_S:
-            run.moves.append((time.time(), draw.choice(people), draw.choice(VENUE)))
-            await move(*run.moves[-1][1:])
-        await asyncio.sleep(0.005)
-    run.cpu_share = (time.process_time() - cpu) / (time.time() - started)
-    pusher.cancel()
-    await asyncio.gather(pusher, return_exceptions=True)
-    for who in people:
-        for sink in tuple(radar._watchers[who]):
-            radar.unwatch(who, sink)
-    return run
+    def hear(self, frame: Any, at: float) -> None:
+        if frame["type"] != "radar:update":
+            self.errors += [frame] if frame["type"] == "error" else []
+            return
+        self.frames += 1
+        self.shown = {p["sessionId"]: p["proximity"] for p in frame["payload"]["people"]}
+        for who, (since, wanted) in tuple(self.waiting.items()):
+            if self.shown.get(who, wanted) == wanted:
+                self.took_s.append(at - since)
+                del self.waiting[who]
 
-
-async def move(who: str, cell: int) -> None:
-    def moved(found: Found) -> tuple[Found, None]:
-        (old,) = found
-        assert old
-        return (replace(old, person=replace(old.person, cell=cell)),), None
-
-    await presence.current().transact((who,), moved)
-
-
-async def delays_s(run: Run) -> list[float]:
-    """The same moves again: from the first change not yet shown to somebody to the push that shows it."""
-    people = await crowd(PEOPLE, VENUE)
-    checked = random.Random(5).sample([session.session_id for session in people], CHECKED)
-    sight = {who: await seen(who) for who in checked}
-    shown, since, took = dict(sight), dict[str, float](), list[float]()
-    events = sorted([(at, who, cell) for at, who, cell in run.moves] + [(at, who, 0) for at, who in run.pushes])
-    for at, who, cell in events:
-        if cell:
-            await move(who, cell)
-            for watching in checked:
-                sight[watching] = await seen(watching)
-                if sight[watching] == shown[watching]:
-                    since.pop(watching, None)
-                else:
-                    since.setdefault(watching, at)
-        elif who in sight:
-            shown[who] = sight[who]
-            if who in since:
-                took.append(at - since.pop(who))
-    return took + [events[-1][0] - at for at in since.values()]
+    async def move(self, cell: int) -> None:
+        """Go there; from now on everybody whose radar shows it waits for the news."""
+        lat, lng = basic_int.cell_to_latlng(cell)
+        self.cell = cell
+        self.waiting.clear()  # the answer shows these
+        at = perf_counter()
+        await self.socket.send(json.dumps({"type": "location:update", "payload": {"lat": lat, "lng": lng}}))
+        for other in self.crowd.values():
+            shown = other.shown.get(self.session_id)
+            wanted = WORDS[tier_between(other.cell, cell, 1000) or Tier.NEARBY]
+            if shown and shown != wanted:
+                other.waiting[self.session_id] = at, wanted
+            else:
+                other.waiting.pop(self.session_id, None)  # back where this radar shows it
 
 
-async def seen(who: str) -> bytes:
-    session = await presence.current().get(who)
-    assert session
-    return radar.look(session, 50, False).people
+async def arrive(server: Server) -> dict[str, Watcher]:
+    crowd: dict[str, Watcher] = {}
+    draw = random.Random(1)
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        for _ in range(PEOPLE):
+            cell = draw.choice(VENUE)
+            lat, lng = basic_int.cell_to_latlng(cell)
+            body = {"vibe": draw.choice(list(VIBES)), "tags": draw.sample(TAGS, draw.randrange(4)), "visibility": True}
+            answer = (await http.post("/api/onboarding", json={**body, "location": {"lat": lat, "lng": lng}})).json()
+            watcher = crowd[answer["sessionId"]] = Watcher(crowd, answer["sessionId"], cell)
+            watcher.socket = await dial(server, answer["token"], max_queue=None)
+    return crowd
+
+
+async def wander(crowd: dict[str, Watcher], seconds: float) -> None:
+    """One move every 30 ms, everybody in turn."""
+    draw = random.Random(2)
+    people = list(crowd.values())
+    draw.shuffle(people)
+    started, moved = perf_counter(), 0
+    while (passed := perf_counter() - started) < seconds:
+        while moved < passed * PEOPLE / MOVE_EVERY_S:
+            who = people[moved % PEOPLE]
+            await who.move(draw.choice([c for c in VENUE if c != who.cell]))
+            moved += 1
+        await asyncio.sleep(0.002)
+
+
+async def measured(server: Server) -> list[Row]:
+    crowd = await arrive(server)
+    people = list(crowd.values())
+    listening = [asyncio.create_task(watcher.listen()) for watcher in people]
+    for watcher in people:
+        await watcher.socket.send('{"type":"radar:subscribe","payload":{}}')
+    await wander(crowd, WARM_S)
+    for watcher in people:
+        watcher.took_s.clear()
+        watcher.waiting.clear()
+        watcher.frames = 0
+    process = psutil.Process(server.process.pid)
+    before, started = process.cpu_times(), perf_counter()
+    await wander(crowd, RUN_S)
+    after, passed = process.cpu_times(), perf_counter() - started
+    frames = sum(watcher.frames for watcher in people)
+    await asyncio.sleep(2)
+    took = [s for watcher in people for s in watcher.took_s]
+    lost = sum(len(watcher.waiting) for watcher in people)
+    errors = sum(len(watcher.errors) for watcher in people)
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*(watcher.socket.close() for watcher in people), *listening, return_exceptions=True)
+    share = (after.user + after.system - before.user - before.system) / passed
+    cuts = quantiles(took, n=100)
+    return [
+        Row(
+            f"a change is on every radar that shows it, {PEOPLE:,} people ({server.kind})",
+            f"p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s of {len(took):,}, {lost} lost, {errors} errors",
+            "p99 1 s",
+        ),
+        Row(f"the same: the server's load ({server.kind})", f"{share:.0%}, {frames / passed:.0f} frames/s", "60 %"),
+    ]
 
 
 def rows() -> list[Row]:
-    run = asyncio.run(live())
-    took = asyncio.run(delays_s(run))
-    presence.use(MemoryPresence())
-    what = f"a change is on every radar that shows it, {PEOPLE} people, no sockets"
-    cuts = quantiles(took, n=100)
-    ours = f"p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s"
-    load = f"{run.cpu_share:.0%} of a core, {len(run.pushes) / RUN_S:.0f} pushes/s"
-    return [Row(what, ours, "p99 1 s"), Row("the same: load", load, "at most 60 % of one core, with sockets")]
+    out = []
+    for kind in ("uvicorn", "daphne"):
+        with tempfile.TemporaryDirectory(prefix="icebreaker-push-") as data:
+            server = Server(kind, Path(data)).start()
+            try:
+                out += asyncio.run(measured(server))
+            finally:
+                server.stop()
+    return out
