@@ -19,7 +19,8 @@ demo: install ## the same, with 40 simulated people around a point
 test: install browser-tools page-tools ## lint, types, migrations, deployment check, all tests
 	$(MAKE) --no-print-directory lint types
 	bin/check-django
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist loadgroup --ignore=tests/browser
+	$(PY) -m pytest -n 2 --dist loadgroup tests/browser # apart: Playwright keeps an event loop running in its process
 
 quick: install ## the unit tests alone, in seconds
 	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not browser and not postgres and not redis and not node"
