@@ -103,7 +103,7 @@ class Session:
     party: Party
     standing: Standing = field(default_factory=Standing)
     motion: Motion = Motion()
-    contact: str | None = None
+    contact: str | None = field(default=None, repr=False)  # never in a log
     sockets: int = 0
     absent_until: float = 0.0  # the end of the grace for a lost socket; 0 while one is open
 

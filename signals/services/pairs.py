@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from signals.domain import chat
 from signals.domain.chat import Party, Step
 from signals.domain.people import Session, in_range
 from signals.domain.proximity import distance_m
-from signals.errors import SessionNotFound, SignalsError
+from signals.errors import NoActiveChat, SessionNotFound, SignalsError
 from signals.presence.base import Found
 from signals.protocol import ChatEnded
 from signals.services import notices
@@ -70,7 +71,8 @@ async def measure(one: str, partner: str, now: float) -> None:
             return chat.end(me.party, other.party, reason="proximity_lost")
         return chat.drift(me.party, other.party, far=_far(me, other))
 
-    await act(one, partner, rule, now, gone=SessionNotFound)
+    with suppress(NoActiveChat):  # the partner's time is over: the sweep ends the chat
+        await act(one, partner, rule, now, gone=NoActiveChat)
 
 
 def with_party(session: Session, party: Party, now: float | None = None) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from signals.services.pairs import act, measure, part
 TOUCH_EVERY_S = 1.0  # contact is noted once a second: an hour need not be exact to the frame
 CLOSE_OVER, CLOSE_ON_PURPOSE = 4404, 1000
 HANDLE_TRIES = 60
+SLICE = 20  # sessions swept between two breaths: many may end at once
 
 
 async def arrive(  # noqa: PLR0913 - the fields of onboarding
@@ -146,20 +148,13 @@ async def end(session_id: str, reason: EndReason, now: float, close_code: int = 
 
 async def sweep(now: float) -> None:
     """End what is over: requests, graces, cooldowns, exclusions, sessions. `clock` calls it four times a second."""
-    store = presence.current()
-    for session_id in await store.due(now):
-        session = await store.get(session_id)
-        if session is None:
-            continue
-        if not session.alive(now):
-            await end(session_id, "session_expired", now, CLOSE_OVER)
-            continue
-        for third in chat.bystanders(session.party):
-            await part(session_id, third, due=now)
-        talk = session.party.talk
-        if talk and session.absent_until and session.absent_until <= now:
-            await _lost(session_id, talk.partner, now)
-        await store.transact((session_id,), lambda found: ((_relieved(found[0], now),), None))
+    for n, session_id in enumerate(await presence.current().due(now)):
+        try:
+            await _settle(session_id, now)
+        except Exception as error:
+            telemetry.capture(error, component="sweep")
+        if n % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
 
 
 async def counts() -> Counts:
@@ -227,6 +222,22 @@ def _departure(others: tuple[str, ...], reason: EndReason) -> Callable[[Found], 
         return (None, *left), tuple(told)
 
     return change
+
+
+async def _settle(session_id: str, now: float) -> None:
+    store = presence.current()
+    session = await store.get(session_id)
+    if session is None:
+        return
+    if not session.alive(now):
+        await end(session_id, "session_expired", now, CLOSE_OVER)
+        return
+    for third in chat.bystanders(session.party):
+        await part(session_id, third, due=now)
+    talk = session.party.talk
+    if talk and session.absent_until and session.absent_until <= now:
+        await _lost(session_id, talk.partner, now)
+    await store.transact((session_id,), lambda found: ((_relieved(found[0], now),), None))
 
 
 async def _lost(session_id: str, partner: str, now: float) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signals import errors
+from signals import errors, telemetry
 from signals.presence.memory import MemoryPresence
 from signals.services import chats, notices, sessions
 from tests.signals.world import AT_900_M, AT_1200_M, HERE, NOW, Someone, hang_up, someone
@@ -150,6 +150,36 @@ async def test_walking_away_warns_once_and_then_ends_the_chat() -> None:
     await sessions.move(a.id, *AT_1200_M, NOW + 180)
     assert [(t, p["reason"]) for t, p in b.heard()] == [("chat:end", "proximity_lost")]
     assert a.types() == ["chat:warning", "chat:warning", "chat:end"]
+
+
+async def test_moving_while_the_partner_s_time_is_over_but_not_swept_yet_is_no_trouble() -> None:
+    a, _b = await talking()
+    await sessions.touch(a.id, NOW + 1800)
+    await sessions.move(a.id, *AT_1200_M, NOW + 3602)
+    await sessions.sweep(NOW + 3602)
+    assert [p["reason"] for _, p in a.heard()] == ["session_expired"]
+
+
+async def test_one_session_that_fails_does_not_keep_the_others_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    captured: list[str] = []
+    monkeypatch.setattr(telemetry, "capture", lambda error, **tags: captured.append(tags["component"]))
+    ids = [(await someone()).id for _ in range(50)]
+    end = sessions.end
+
+    async def fails(session_id: str, *rest: object) -> object:
+        if session_id == ids[0]:
+            raise RuntimeError
+        return await end(session_id, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sessions, "end", fails)
+    await sessions.sweep(NOW + 3600)
+    assert captured == ["sweep"] and (await sessions.counts()).sessions == 1
+
+
+async def test_a_record_does_not_show_the_contact_where_it_is_printed(store: MemoryPresence) -> None:
+    a = await someone()
+    await sessions.set_contact(a.id, "ann@example.org", NOW)
+    assert "ann@" not in repr(await store.get(a.id))
 
 
 async def test_a_chat_that_opens_past_the_warning_distance_warns_at_once() -> None:
