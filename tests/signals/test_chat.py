@@ -143,7 +143,7 @@ ACTIONS: dict[str, Callable[[Party, Party, float], Step]] = {
 actions = st.tuples(st.sampled_from(sorted(ACTIONS)), st.sampled_from("abcd"), st.sampled_from("abcd"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(actions, max_size=60), st.floats(0.1, 40))
 def test_no_order_of_actions_gives_two_partners_or_a_one_sided_chat(
     done: list[tuple[str, str, str]], pace: float

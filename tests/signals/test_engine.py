@@ -35,7 +35,7 @@ def columns(crowd: list[tuple[Profile, Tier]], w: Weights) -> Crowd:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(profiles, people, weights, st.integers(1, 100))
 def test_the_fast_path_agrees_with_the_reference(
     me: Profile, crowd: list[tuple[Profile, Tier]], w: Weights, limit: int
@@ -44,7 +44,7 @@ def test_the_fast_path_agrees_with_the_reference(
     assert list(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True)) == reference(me, crowd, w, limit)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.booleans())
 def test_among_thousands_of_equals_the_lowest_ties_win(seed: int, limit: int, clustered: bool) -> None:
     draw = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def test_who_gave_no_position_is_seen_by_everybody_without_a_tier() -> None:
     assert tier_between(HERE, None, 1000) is Tier.NONE
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lats, lngs, lats, lngs)
 def test_sight_is_mutual_and_the_neighbourhood_holds_exactly_those_in_range(
     lat: float, lng: float, lat2: float, lng2: float

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.metrics.histogram import EDGES_MS, EXACT_MS, Histogram
@@ -14,7 +14,6 @@ durations = st.floats(0.001, 900_000)
 samples = st.lists(durations | st.sampled_from(EXACT_MS), min_size=1, max_size=300)
 
 
-@settings(deadline=None)
 @given(samples, st.floats(0, 100))
 def test_any_percentile_is_within_three_percent_of_numpy(values: list[float], p: float) -> None:
     exact = float(np.percentile(values, p, method="inverted_cdf"))

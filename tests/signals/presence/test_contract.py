@@ -109,7 +109,7 @@ happenings = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(happenings, places, st.booleans())
 async def test_a_view_holds_exactly_those_in_range_with_the_scores_of_the_formula(
     done: list[tuple[str, int | None, tuple[str, ...], str, int]], me: int | None, reweighed: bool

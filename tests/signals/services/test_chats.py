@@ -137,7 +137,7 @@ async def do(verb: str, me: Someone, other: Someone, n: int, now: float) -> None
             await sessions.set_visibility(me.id, bool(n % 2), now)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(deeds)
 async def test_random_actions_never_give_two_partners_or_a_one_sided_chat(
     done: list[tuple[str, int, int, float]],

@@ -97,7 +97,7 @@ crowd = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     crowd, st.integers(1, 30), st.booleans(), st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), max_size=8)
 )
