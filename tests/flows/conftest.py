@@ -14,3 +14,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     assert running.stop() == 0, running.log()
     quiet = [line for line in running.log().splitlines() if line not in ("", "listening")]
     assert not quiet, "the server had something to say:\n" + "\n".join(quiet)
+
+
+@pytest.fixture(scope="session", params=["uvicorn", "daphne"])
+def open_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose limits let a fuzzer through."""
+    unlimited = {"FRAMES_PER_SECOND": "1000000", "FRAMES_BURST": "1000000", "REQUESTS_PER_SECOND": "1000000"}
+    data = tmp_path_factory.mktemp(f"open-{request.param}")
+    running = Server(request.param, data, FRAMES_REFUSED_PER_MINUTE="100000000", **unlimited).start()
+    yield running
+    assert running.stop() == 0, running.log()
+    quiet = [line for line in running.log().splitlines() if line not in ("", "listening")]
+    assert not quiet, "the server had something to say:\n" + "\n".join(quiet)

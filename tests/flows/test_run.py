@@ -1,0 +1,105 @@
+"""One command on a bare machine: it sets up, serves a crowd, and stops cleanly."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.flows.server import ROOT, environment, free_port, manage
+
+
+def running(env: dict[str, str], *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "run", *more],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    give_up_at = time.monotonic() + 60
+    while time.monotonic() < give_up_at:
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            httpx.get(url + "/api/nothing", timeout=2, trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server did not come up")
+
+
+def place(tmp_path: Path) -> tuple[dict[str, str], str]:
+    port = free_port()
+    env = environment(tmp_path / "var", ENV_FILE=str(tmp_path / ".env"), PORT=str(port))
+    for settled in ("SECRET_KEY", "HTTPS", "ENVIRONMENT", "ONBOARDING_PER_MINUTE"):
+        del env[settled]
+    return env, f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_a_first_start_sets_up_serves_a_crowd_and_stops_on_ctrl_c(tmp_path: Path, server: str) -> None:
+    env, url = place(tmp_path)
+    env["SERVER"] = server
+    process = running(env)
+    try:
+        until_ready(url, process)
+        crowd = manage("simulate", "--url", url, "--people", "30", "--seconds", "6", "--quiet", env=env)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert crowd.returncode == 0, crowd.stdout + crowd.stderr
+    assert "Nobody saw an error." in crowd.stdout
+    assert re.search(r"^chats +[1-9]", crowd.stdout, re.M), crowd.stdout
+    assert process.returncode == 0, said
+    assert url in said
+    assert said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in said
+    assert " WARNING " not in said
+    password = re.search(r"password  (\S+)", said)
+    assert password
+    stored = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    assert password[1].encode() not in stored
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_a_second_start_keeps_the_secret_and_shows_no_password(tmp_path: Path) -> None:
+    env, url = place(tmp_path)
+    said = []
+    for _ in range(2):
+        process = running(env)
+        until_ready(url, process)
+        process.send_signal(signal.SIGTERM)
+        said.append(process.communicate(timeout=30)[0])
+        assert process.returncode == 0, said[-1]
+    assert "password" in said[0]
+    assert "password" not in said[1]
+
+
+def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
+    import socket
+
+    env, _ = place(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        env["PORT"] = str(taken.getsockname()[1])
+        said = running(env).communicate(timeout=60)[0]
+    assert "is taken" in said
+    assert "Traceback" not in said
+
+
+def test_a_crowd_without_a_server_is_told_so() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    done = manage("simulate", "--url", url, "--wait", "0", env={**os.environ})
+    assert done.returncode != 0
+    assert "No server answers" in done.stderr
