@@ -44,7 +44,7 @@ async def test_nothing_that_went_in_is_found_where_it_does_not_belong(tmp_path) 
         crowd = asyncio.create_task(
             asyncio.to_thread(
                 manage,
-                *("simulate", "--url", server.url, "--people", "25", "--seconds", "8", "--quiet"),
+                *("simulate", "--url", server.url, "--people", "25", "--seconds", "5", "--quiet"),
                 *("--lat", str(LAT), "--lng", str(LNG), "--radius", "40"),
                 env=server.env,
             )

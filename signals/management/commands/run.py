@@ -7,11 +7,13 @@ import secrets
 import subprocess
 import sys
 from argparse import ArgumentParser
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
@@ -19,6 +21,16 @@ from signals.management.commands.serve import add_place, check_place, stop_quiet
 from signals.serving import serve
 
 STOP_WITHIN_S = 10
+
+
+def _collect_static() -> None:
+    """Collect and compress static files, unless that was done for exactly these: it takes seconds."""
+    files = [Path(storage.path(name)) for finder in get_finders() for name, storage in finder.list([])]
+    facts = sorted((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
+    stamp, now = Path(settings.STATIC_ROOT) / ".collected", sha256(repr(facts).encode()).hexdigest()
+    if not stamp.is_file() or stamp.read_text() != now:
+        call_command("collectstatic", verbosity=0, interactive=False)
+        stamp.write_text(now)
 
 
 class Command(BaseCommand):
@@ -46,7 +58,7 @@ class Command(BaseCommand):
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         if not settings.DEBUG:
-            call_command("collectstatic", verbosity=0, interactive=False)
+            _collect_static()
         users = get_user_model()
         if users._default_manager.filter(is_staff=True).exists():
             return
