@@ -132,7 +132,7 @@ def test_a_phone_that_slept_notices_that_its_connection_is_dead(somebody: People
     ann.page.evaluate(  # the socket looks open and nothing comes through: what a phone finds when it wakes
         "WebSocket.prototype.send = () => {};document.dispatchEvent(new Event('visibilitychange'))"
     )
-    ann.page.wait_for_function("document.getElementById('link-state').textContent !== 'Connected'", timeout=15_000)
+    expect(ann.page.locator("#link-state")).not_to_have_text("Connected", timeout=15_000)
 
 
 def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.town import Somebody, away, chatting
+from tests.browser.town import Somebody, away, chatting, until
 
 People = Callable[..., Somebody]
 
@@ -73,7 +73,7 @@ def test_a_block_takes_each_off_the_radar_of_the_other(somebody: People) -> None
 
 def test_a_report_is_thanked_for_and_a_second_one_refused(somebody: People) -> None:
     ann, bob = somebody().arrive(), somebody().arrive()
-    for answer in ("Reported. Thank you.", "can't be reported"):
+    for answer in ("Reported. Thank you.", "reported this person already"):
         ann.open(bob.handle)
         ann.press("Report")
         ann.page.get_by_label("Spam").check()
@@ -118,7 +118,7 @@ def test_arrivals_are_announced_summed_up(somebody: People) -> None:
     )
     for _ in range(3):
         somebody().arrive()
-    ann.page.wait_for_function("heard.join(' ').includes('3 people on the radar')", timeout=25_000)
+    until(lambda: "3 people on the radar" in " ".join(ann.page.evaluate("heard")), "the arrivals were not announced")
     assert len([words for words in ann.page.evaluate("heard") if "arrived" in words]) <= 2
 
 

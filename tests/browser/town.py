@@ -93,7 +93,7 @@ class Server:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/health", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/offline", timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 

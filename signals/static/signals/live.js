@@ -8,10 +8,13 @@ let seen = null;
 let spokenAt = 0;
 let timer = 0;
 
+const speaking = {};
+
 export function say(text, urgent = false) {
   const region = byId(urgent ? "live-now" : "live");
   region.textContent = "";
-  setTimeout(() => {
+  clearTimeout(speaking[region.id]);
+  speaking[region.id] = setTimeout(() => {
     region.textContent = text;
   }, 50); // an emptied region that fills again is read even when the words are the same
 }
@@ -35,6 +38,14 @@ export function crowd(shown, current = () => shown) {
     const parts = [arrived && `${people(arrived)} arrived`, left && `${people(left)} left`].filter(Boolean);
     if (parts.length) say(`${parts.join(", ")}. ${people(here.size)} on the radar.`);
   }, Math.max(0, spokenAt + EVERY_MS - Date.now()));
+}
+
+/** What was said last is gone too: nobody who looks later reads it. */
+export function hush() {
+  for (const name of ["live", "live-now"]) {
+    clearTimeout(speaking[name]);
+    byId(name).textContent = "";
+  }
 }
 
 export function quiet() {

@@ -29,6 +29,7 @@ function screens(state) {
   document.title = state.screen === "safe" ? title : [title, "Icebreaker"].filter(Boolean).join(" - ");
   if (state.screen === "safe") for (const icon of document.querySelectorAll("link[rel~=icon],link[rel=manifest]")) icon.remove();
   if (state.screen !== "radar") live.quiet();
+  if (!["radar", "chat", "ended"].includes(state.screen)) live.hush();
   const moved = drawn.screen !== null;
   drawn.screen = state.screen;
   if (moved) {
@@ -39,10 +40,10 @@ function screens(state) {
 
 function notes({ note, screen }) {
   const box = byId("note");
-  show(box, Boolean(note) && (screen === "radar" || screen === "chat" || screen === "ended"));
+  show(box, Boolean(note) && !note.aloud && (screen === "radar" || screen === "chat" || screen === "ended"));
   if (note?.id === drawn.note) return;
   drawn.note = note?.id;
-  byId("note-text").textContent = note?.text ?? "";
+  byId("note-text").textContent = note?.aloud ? "" : (note?.text ?? "");
   if (note) live.say(note.text, note.urgent);
 }
 

@@ -2,7 +2,7 @@
 
 async function look() {
   try {
-    const answer = await fetch("/api/health", { cache: "no-store" });
+    const answer = await fetch("/manifest.webmanifest", { method: "HEAD", cache: "no-store" });
     if (answer.ok) location.replace("/");
   } catch {
     // still offline

@@ -28,6 +28,11 @@ export const start = () => ({
 });
 
 let notes = 0;
+/** Something for screen readers alone: the screen shows it in its own way. */
+const aloud = (state, text, urgent = false) => {
+  const next = noted(state, text, urgent);
+  return { ...next, note: { ...next.note, aloud: true } };
+};
 export const noted = (state, text, urgent = false) => ({ ...state, note: { text, urgent, id: ++notes } });
 
 /** The state after a notice. Unknown types change nothing. */
@@ -54,13 +59,13 @@ const NOTICES = {
   "chat:request": (s, p) => {
     if (s.muted.includes(p.fromSessionId)) return s;
     const request = { sessionId: p.fromSessionId, handle: p.fromHandle, expiresAt: p.expiresAt };
-    return noted({ ...s, incoming: [...without(s.incoming, p.fromSessionId), request] }, `${p.fromHandle} asks to chat.`, true);
+    return aloud({ ...s, incoming: [...without(s.incoming, p.fromSessionId), request] }, `${p.fromHandle} asks to chat.`, true);
   },
 
   "chat:request:ack": (s, p) => {
     const request = { sessionId: p.targetSessionId, handle: nameOf(s, p.targetSessionId), expiresAt: p.expiresAt };
     const next = { ...s, outgoing: [...without(s.outgoing, p.targetSessionId), request] };
-    return s.resuming ? next : noted(next, `You asked ${request.handle}. Waiting for an answer.`);
+    return s.resuming ? next : aloud(next, `You asked ${request.handle}. Waiting for an answer.`);
   },
 
   "chat:request:expired": (s, p) => {
@@ -94,7 +99,7 @@ const NOTICES = {
     };
     const next = { ...s, chat, ended: null, incoming: [], outgoing: [], answering: null, confirmed: true, screen: "chat" };
     if (s.resuming) return told(next, "You are back in the chat. Earlier lines were not kept anywhere.");
-    return noted(next, `You are in a chat with ${p.partnerHandle}.`, true);
+    return aloud(next, `You are in a chat with ${p.partnerHandle}.`, true);
   },
 
   "chat:message": (s, p) => {
