@@ -53,6 +53,7 @@ def somebody(browser: Browser, server: Server, cafe: dict[str, float]) -> Iterat
     yield make
     for person in people:
         cookies, foreign = person.context.cookies(), [u for u in person.requests if not u.startswith(person.url)]
+        person.vanish()
         person.context.close()
         assert not person.trouble
         assert not cookies

@@ -80,7 +80,7 @@ def test_a_line_whose_echo_never_came_is_marked_and_sent_again_only_when_asked(s
     ann.page.evaluate(  # a frame that leaves the page and never reaches the server, as in a dying network
         "const send = WebSocket.prototype.send;"
         "WebSocket.prototype.send = function (data) { if (!data.includes('chat:message')) send.call(this, data); };"
-        "window.heal = () => { WebSocket.prototype.send = send; }"
+        "window.heal = () => { WebSocket.prototype.send = send; };0"
     )
     ann.write("lost on the way")
     ann.reads("sending...")
@@ -100,7 +100,7 @@ def test_two_tabs_of_one_session_show_the_same_chat_once_each(somebody: People) 
     ann, bob = somebody().arrive(), somebody().arrive()
     kept = ann.page.evaluate("sessionStorage.getItem('icebreaker')")
     second = ann.context.new_page()
-    second.add_init_script(f"sessionStorage.setItem('icebreaker', {kept!r})")
+    second.add_init_script(f"location.host && sessionStorage.setItem('icebreaker', {kept!r})")
     second.goto(ann.url)
     expect(second.locator("#my-handle")).to_have_text(ann.handle)
     chatting(ann, bob)
@@ -116,7 +116,7 @@ def test_two_tabs_of_one_session_show_the_same_chat_once_each(somebody: People) 
 def test_a_sixth_tab_is_told_why_it_can_not_connect(somebody: People) -> None:
     ann = somebody().arrive()
     kept = ann.page.evaluate("sessionStorage.getItem('icebreaker')")
-    ann.context.add_init_script(f"sessionStorage.setItem('icebreaker', {kept!r})")
+    ann.context.add_init_script(f"location.host && sessionStorage.setItem('icebreaker', {kept!r})")
     tabs = [ann.tab() for _ in range(4)]
     for tab in tabs:
         expect(tab.locator("#link-state")).to_have_text("Connected")
@@ -129,10 +129,11 @@ def test_a_sixth_tab_is_told_why_it_can_not_connect(somebody: People) -> None:
 
 def test_a_phone_that_slept_notices_that_its_connection_is_dead(somebody: People) -> None:
     ann = somebody().arrive()
-    ann.page.evaluate(  # the socket looks open and nothing comes through: what a phone finds when it wakes
-        "WebSocket.prototype.send = () => {};document.dispatchEvent(new Event('visibilitychange'))"
-    )
-    expect(ann.page.locator("#link-state")).not_to_have_text("Connected", timeout=15_000)
+    with ann.page.expect_websocket(timeout=20_000):
+        ann.page.evaluate(  # the socket looks open and nothing comes through: what a phone finds when it wakes
+            "WebSocket.prototype.send = () => {}; document.dispatchEvent(new Event('visibilitychange'))"
+        )
+    expect(ann.page.locator("#link-state")).to_have_text("Connected")
 
 
 def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(

@@ -198,7 +198,7 @@ export function createActions(store) {
       await against("/api/safety/report", sessionId, { category }, REPORTED);
     },
     mute(sessionId) {
-      const handle = nameOf(get(), sessionId);
+      const handle = nameOf(get(), sessionId) ?? "This person";
       update((s) => ({
         ...s,
         muted: [...s.muted, sessionId],

@@ -2,6 +2,7 @@
 
 export const CHAT_A_MINUTE = 10;
 export const TEXT_MAX = 1000;
+export const SOMEBODY = "somebody"; // whose handle we do not know, after a reload
 
 export const start = () => ({
   screen: "welcome",
@@ -52,7 +53,9 @@ const NOTICES = {
   }),
 
   "radar:update": (s, p, now) => {
-    const next = { ...s, people: p.people, total: p.total, skew: p.timestamp - now, resuming: false };
+    const seen = { ...s, people: p.people, total: p.total, skew: p.timestamp - now, resuming: false };
+    const outgoing = s.outgoing.map((r) => ({ ...r, handle: r.handle ?? nameOf(seen, r.sessionId) ?? null }));
+    const next = { ...seen, outgoing };
     return s.resuming && s.chat && !s.confirmed ? ended(next, "missed") : next;
   },
 
@@ -65,7 +68,7 @@ const NOTICES = {
   "chat:request:ack": (s, p) => {
     const request = { sessionId: p.targetSessionId, handle: nameOf(s, p.targetSessionId), expiresAt: p.expiresAt };
     const next = { ...s, outgoing: [...without(s.outgoing, p.targetSessionId), request] };
-    return s.resuming ? next : aloud(next, `You asked ${request.handle}. Waiting for an answer.`);
+    return s.resuming ? next : aloud(next, `You asked ${request.handle ?? SOMEBODY}. Waiting for an answer.`);
   },
 
   "chat:request:expired": (s, p) => {
@@ -76,14 +79,14 @@ const NOTICES = {
       outgoing: without(s.outgoing, p.targetSessionId),
       incoming: without(s.incoming, p.fromSessionId),
     };
-    if (mine) return noted(next, `No answer from ${mine.handle}. The request is over.`);
+    if (mine) return noted(next, `No answer from ${mine.handle ?? SOMEBODY}. The request is over.`);
     return theirs ? noted(next, `The request of ${theirs.handle} is over.`) : next;
   },
 
   "chat:declined": (s, p) =>
     noted(
       { ...s, outgoing: without(s.outgoing, p.targetSessionId) },
-      `${nameOf(s, p.targetSessionId)} is not up for it now. That is fine.`,
+      `${nameOf(s, p.targetSessionId) ?? "This person"} is not up for it now. That is fine.`,
     ),
 
   "chat:accepted": (s, p) => {
@@ -151,7 +154,7 @@ const without = (requests, sessionId) => requests.filter((r) => r.sessionId !== 
 
 export function nameOf(s, sessionId) {
   const known = [...(s.people ?? []), ...s.outgoing, ...s.incoming].find((p) => p.sessionId === sessionId);
-  return known?.handle ?? "Somebody";
+  return known?.handle ?? null;
 }
 
 /** The chat is over: its text goes from memory at once. */

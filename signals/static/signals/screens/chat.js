@@ -59,9 +59,9 @@ export function mount({ store, act }) {
     }
     setText(byId("chat-handle"), chat.handle);
     show(byId("chat-weak"), chat.weak);
-    const log = byId("chat-lines");
+    const log = byId("chat-log");
     const low = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-    keyed(log, chat.lines, (line) => `${chat.id}-${line.id}`, () => el("li"), (node, line) => draw(node, line, chat));
+    keyed(byId("chat-lines"), chat.lines, (line) => `${chat.id}-${line.id}`, () => el("li"), (node, line) => draw(node, line, chat));
     if (chat.lines.length !== lines && (low || chat.lines.at(-1)?.sender === "me")) log.scrollTop = log.scrollHeight;
     lines = chat.lines.length;
     limits(state);

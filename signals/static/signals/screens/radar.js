@@ -2,6 +2,7 @@
 
 import { byId, duration, el, keyed, setText, show } from "../dom.js";
 import * as live from "../live.js";
+import { SOMEBODY } from "../state.js";
 import { createSweep } from "../sweep.js";
 import { PLACES, people as count, sharedTags, tier } from "../words.js";
 import { openPerson } from "./person.js";
@@ -95,7 +96,7 @@ function requests(state) {
     all,
     (r) => r.sessionId,
     (r) => (r.incoming ? incoming(r) : el("li", {}, el("p", { class: "words" }))),
-    (node, r) => setText(node.querySelector(".words"), r.incoming ? `${left(r)} to answer` : `You asked ${r.handle}. ${left(r)} left.`),
+    (node, r) => setText(node.querySelector(".words"), r.incoming ? `${left(r)} to answer` : `You asked ${r.handle ?? SOMEBODY}. ${left(r)} left.`),
   );
 }
 
@@ -105,7 +106,7 @@ const incoming = (r) =>
     el("p", { class: "words soft" }),
     el("div", { class: "row" },
       el("button", { "data-do": "accept", class: "strong", "aria-label": `Accept the chat with ${r.handle}` }, "Accept"),
-      el("button", { "data-do": "decline", "aria-label": `Decline the chat with ${r.handle}` }, "Not now")));
+      el("button", { "data-do": "decline", "aria-label": `Decline the chat with ${r.handle}` }, "Decline")));
 
 function crowd(state, list, labels) {
   const waiting = state.people === null;
