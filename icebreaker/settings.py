@@ -162,6 +162,14 @@ BODY_MAX_BYTES = FRAME_MAX_BYTES = 16 * 1024
 # --- errors ------------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 
+# --- uptime ------------------------------------------------------------------------------------------------------
+PROBE_CANARY_URL = env.str("PROBE_CANARY_URL", default="")  # answers as long as the prober itself can see
+PROBE_SECRET = env.str("PROBE_SECRET", default="")  # remote probers sign with it; empty: none is heard
+PROBE_ALERT_TO = env.list("PROBE_ALERT_TO", default=[])  # whom a remote prober mails when it can't report
+SENTRY_WEBHOOK_SECRET = env.str("SENTRY_WEBHOOK_SECRET", default="")  # the client secret of the integration there
+UPTIMEROBOT_WEBHOOK_SECRET = env.str("UPTIMEROBOT_WEBHOOK_SECRET", default="")
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: an address or a page
+
 # --- logs: one line each, on stderr ------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {

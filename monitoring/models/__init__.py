@@ -6,5 +6,32 @@ from monitoring.models.incidents import (
     IncidentStep,
     IncidentSync,
 )
+from monitoring.models.uptime import (
+    Delivery,
+    Heartbeat,
+    JobSlot,
+    Lease,
+    Maintenance,
+    Monitor,
+    Outage,
+    ProbeResult,
+    Watched,
+)
 
-__all__ = ["Incident", "IncidentAlert", "IncidentChange", "IncidentNote", "IncidentStep", "IncidentSync"]
+__all__ = [
+    "Delivery",
+    "Heartbeat",
+    "Incident",
+    "IncidentAlert",
+    "IncidentChange",
+    "IncidentNote",
+    "IncidentStep",
+    "IncidentSync",
+    "JobSlot",
+    "Lease",
+    "Maintenance",
+    "Monitor",
+    "Outage",
+    "ProbeResult",
+    "Watched",
+]
