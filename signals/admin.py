@@ -7,19 +7,20 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from signals import presence
 from signals.domain.engine import Weights
 from signals.domain.people import VIBES
 from signals.domain.sample import compare
-from signals.models import Report, Tag, WeightSet
+from signals.models import Order, Report, Tag, WeightSet
 
 WEIGHTS = tuple(field.name for field in fields(Weights))
 TERMS = ("Vibe", "Tags", "Visible", "No tags", "Nearness", "Reports", "Declines")
@@ -94,7 +95,9 @@ class WeightSetAdmin(ModelAdmin):
 
 @admin.register(Report)
 class ReportAdmin(ModelAdmin):
-    """Read-only: a report names nobody, so that there is nothing to correct in it."""
+    """Read-only: a report names nobody, so that there is nothing to correct in it. What follows from it is an order."""
+
+    actions = ("order_exclusion", "order_end")
 
     list_display = ("category", "reported_at", "reported")
     list_filter = ("category",)
@@ -114,6 +117,28 @@ class ReportAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
         return False
 
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("signals.add_order")
+
+    @admin.action(description="Take the reported sessions off every radar for an hour", permissions=["order"])
+    def order_exclusion(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
+        self._order(request, reports, Order.Action.EXCLUDE)
+
+    @admin.action(description="End the reported sessions", permissions=["order"])
+    def order_end(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
+        self._order(request, reports, Order.Action.END)
+
+    def _order(self, request: HttpRequest, reports: QuerySet[Report], action: Order.Action) -> None:
+        now, marks = timezone.now(), set(reports.values_list("reported_hash", flat=True))
+        Order.objects.bulk_create(
+            Order(reported_hash=mark, action=action, ordered_at=now, ordered_by_id=request.user.pk) for mark in marks
+        )
+        self.message_user(
+            request,
+            f"Ordered for {len(marks)} sessions. Within seconds the list of orders says what came of it.",
+            messages.SUCCESS,
+        )
+
     def get_urls(self) -> list[URLPattern]:
         own = [path("people/", self.admin_site.admin_view(self.people), name="signals_people")]
         return [*own, *super().get_urls()]
@@ -124,3 +149,29 @@ class ReportAdmin(ModelAdmin):
         vibes = [(words, counts.vibes.get(vibe, 0)) for vibe, words in VIBES.items()]
         context = {**self.admin_site.each_context(request), "title": "People now", "counts": counts, "vibes": vibes}
         return TemplateResponse(request, "admin/signals/people.html", context)
+
+
+@admin.register(Order)
+class OrderAdmin(ModelAdmin):
+    """What was ordered, by whom, and what came of it: a history, made by the actions on reports."""
+
+    list_display = ("action", "reported", "ordered_at", "ordered_by", "outcome")
+    list_filter = ("action",)
+    fields = readonly_fields = ("action", "reported", "ordered_at", "ordered_by", "outcome", "done_at")
+
+    @admin.display(description="Session (the same mark as in reports)")
+    def reported(self, order: Order) -> str:
+        return order.reported_hash[:8]
+
+    @admin.display(description="Outcome")
+    def outcome(self, order: Order) -> str:
+        return {None: "waiting", True: "done", False: "the session was over"}[order.found]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return False

@@ -113,3 +113,24 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} at {self.reported_at:%Y-%m-%d %H:%M}"
+
+
+class Order(models.Model):
+    """What a moderator wants done about a reported session; carried out by whichever process finds it."""
+
+    class Action(models.TextChoices):
+        EXCLUDE = "exclude", "Off every radar for an hour"
+        END = "end", "End the session"
+
+    reported_hash = models.CharField(max_length=64)
+    action = models.CharField(max_length=8, choices=Action.choices)
+    ordered_at = models.DateTimeField()
+    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    done_at = models.DateTimeField(null=True)
+    found = models.BooleanField(null=True)  # whether the session was still here
+
+    class Meta:
+        ordering = ["-ordered_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}, {self.ordered_at:%Y-%m-%d %H:%M}"

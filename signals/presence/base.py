@@ -68,6 +68,10 @@ class Presence(ABC):
         """The record as it stands, also of somebody whose time is over but who was not swept away yet."""
 
     @abstractmethod
+    async def ids(self) -> tuple[str, ...]:
+        """Everybody who is here, in no order."""
+
+    @abstractmethod
     async def transact(self, ids: Sequence[str], change: Callable[[Found], tuple[Found, T]]) -> T:
         """Load these (different) sessions, let the pure `change` decide, swap all of them at once.
 

@@ -41,6 +41,9 @@ class MemoryPresence(Presence):
     async def get(self, session_id: str) -> Session | None:
         return self._sessions.get(session_id)
 
+    async def ids(self) -> tuple[str, ...]:
+        return tuple(self._sessions)
+
     async def transact(self, ids: Sequence[str], change: Callable[[Found], tuple[Found, T]]) -> T:
         found = tuple(map(self._sessions.get, ids))
         after, result = change(found)

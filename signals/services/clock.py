@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from signals import telemetry
-from signals.services import catalogue, radar, safety, sessions
+from signals.services import catalogue, orders, radar, safety, sessions
 
 SWEEP_EVERY_S = 0.25
 REFRESH_EVERY_S = 5.0
@@ -23,6 +23,7 @@ def start() -> None:
     _tasks[:] = [
         asyncio.create_task(_every(SWEEP_EVERY_S, lambda: sessions.sweep(time.time()), "sweep")),
         asyncio.create_task(_every(REFRESH_EVERY_S, _tuned, "catalogue")),
+        asyncio.create_task(_every(REFRESH_EVERY_S, _ordered, "orders")),
         asyncio.create_task(radar.run()),
     ]
 
@@ -39,6 +40,10 @@ async def stop() -> None:
 async def _tuned() -> None:
     if await catalogue.refresh():
         radar.look_anew()
+
+
+async def _ordered() -> None:
+    await orders.run(time.time())
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.mail import EmailMessage
+from django.db import DatabaseError, IntegrityError
 from django.utils.crypto import salted_hmac
 
 from signals import presence, telemetry
@@ -41,8 +43,11 @@ async def block(me_id: str, target_id: str, now: float) -> None:
     await act(me_id, target_id, rule, now, gone=BlockFailed)
 
 
-async def report(me_id: str, target_id: str, category: str, now: float) -> None:
-    """Report somebody. Raises ReportFailed (oneself, unknown, already reported) or ValidationFailed."""
+async def report(me_id: str, target_id: str, category: str, now: float, retries_s: Sequence[float] = RETRIES_S) -> None:
+    """Report somebody; it counts at once, and its row is written when the database takes it.
+
+    Raises ReportFailed (oneself, unknown, already reported) or ValidationFailed.
+    """
 
     def change(found: Found) -> tuple[Found, None]:
         me, other = found
@@ -57,13 +62,14 @@ async def report(me_id: str, target_id: str, category: str, now: float) -> None:
     if me_id == target_id:
         raise ReportFailed("You can't report yourself.")
     await presence.current().transact((me_id, target_id), change)
-    with telemetry.timed(telemetry.DB_WRITE, "report"):
-        await Report.objects.acreate(
-            category=category,
-            reported_at=datetime.fromtimestamp(now, UTC),
-            reporter_hash=_keyed(me_id),
-            reported_hash=_keyed(target_id),
-        )
+    row = Report(
+        category=category,
+        reported_at=datetime.fromtimestamp(now, UTC),
+        reporter_hash=keyed(me_id),
+        reported_hash=keyed(target_id),
+    )
+    if not await _kept(row, last=False):
+        _later(_keep_trying(row, retries_s))
 
 
 async def panic(session_id: str, now: float, retries_s: Sequence[float] = RETRIES_S) -> None:
@@ -79,9 +85,7 @@ async def panic(session_id: str, now: float, retries_s: Sequence[float] = RETRIE
     )
     await sessions.end(session_id, "panic", now)
     if session.contact is not None:
-        task = asyncio.create_task(_deliver(letter(session.contact, session.person.cell, now), retries_s))
-        _under_way.add(task)
-        task.add_done_callback(_under_way.discard)
+        _later(_deliver(letter(session.contact, session.person.cell, now), retries_s))
 
 
 def letter(contact: str, cell: int | None, now: float) -> EmailMessage:
@@ -100,9 +104,36 @@ def letter(contact: str, cell: int | None, now: float) -> EmailMessage:
 
 
 async def drain() -> None:
-    """Wait for the mails under way."""
+    """Wait for the mails and rows under way."""
     while _under_way:
         await asyncio.gather(*_under_way, return_exceptions=True)
+
+
+def _later(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+
+
+async def _kept(row: Report, *, last: bool) -> bool:
+    """Whether the row is written now."""
+    try:
+        with telemetry.timed(telemetry.DB_WRITE, "report"):
+            await row.asave(force_insert=True)
+    except IntegrityError:
+        return True  # by a try whose answer was lost
+    except DatabaseError as error:
+        if last:
+            telemetry.capture(error, component="report")
+        return False
+    return True
+
+
+async def _keep_trying(row: Report, retries_s: Sequence[float]) -> None:
+    for n, wait_s in enumerate(retries_s, 1):
+        await asyncio.sleep(wait_s)
+        if await _kept(row, last=n == len(retries_s)):
+            return
 
 
 async def _deliver(mail: EmailMessage, retries_s: Sequence[float]) -> None:
@@ -121,5 +152,6 @@ async def _deliver(mail: EmailMessage, retries_s: Sequence[float]) -> None:
             return
 
 
-def _keyed(session_id: str) -> str:
+def keyed(session_id: str) -> str:
+    """The mark of a session in reports and orders, from which nobody can be found without asking each session."""
     return salted_hmac("signals.report", session_id, algorithm="sha256").hexdigest()

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from signals import presence
 from signals.domain.engine import Weights
-from signals.models import Report, Tag, WeightSet
+from signals.models import Order, Report, Tag, WeightSet
 from signals.presence.memory import MemoryPresence
 from signals.services import catalogue, sessions
 
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 PAGES = {
     "people": "admin:signals_people",
     "reports": "admin:signals_report_changelist",
+    "orders": "admin:signals_order_changelist",
     "tags": "admin:signals_tag_changelist",
     "add tag": "admin:signals_tag_add",
     "weights": "admin:signals_weightset_changelist",
@@ -28,7 +29,7 @@ PAGES = {
     "users": "admin:auth_user_changelist",
 }
 ANYBODY = {"people", "runbooks"}
-MODERATOR = ANYBODY | {"reports", "tags", "add tag", "weights", "compare"}
+MODERATOR = ANYBODY | {"reports", "orders", "tags", "add tag", "weights", "compare"}
 ADMIN = MODERATOR | {"add weights", "incidents"}
 WORDS = {"same_vibe": 10, "shared_tag": 5, "visible": 3, "no_tags": 5, "tier": 2, "report": 3, "decline": 5}
 
@@ -134,3 +135,25 @@ def test_people_now_counts_by_vibe_and_names_nobody() -> None:
     finally:
         presence.use(before)
         catalogue.forget()
+
+
+@pytest.mark.parametrize(("name", "action"), [("order_exclusion", "exclude"), ("order_end", "end")])
+def test_a_moderator_orders_once_for_each_reported_session_and_nobody_else_can(name: str, action: str) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    reports = [
+        Report.objects.create(category="spam", reported_at=at, reporter_hash=c * 64, reported_hash="f" * 64)
+        for c in "ab"
+    ]
+    said = {"action": name, "_selected_action": [r.pk for r in reports]}
+    url = reverse("admin:signals_report_changelist")
+    staff("eve", "on-call").post(url, said)
+    reader = User.objects.create_user("joe", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_report"))
+    joe = Client()
+    joe.force_login(reader)
+    joe.post(url, said)
+    assert not Order.objects.exists()
+    staff("ada", "moderators").post(url, said)
+    assert [(o.action, o.reported_hash, o.ordered_by.username) for o in Order.objects.all()] == [
+        (action, "f" * 64, "ada")
+    ]

@@ -7,13 +7,13 @@ import pytest
 
 from signals import presence, telemetry
 from signals.presence.memory import MemoryPresence
-from signals.services import catalogue, clock, radar, sessions
+from signals.services import catalogue, clock, orders, radar, sessions
 from tests.signals.world import someone
 
 pytestmark = pytest.mark.usefixtures("store")
 
 
-async def quiet() -> bool:
+async def quiet(*_: float) -> bool:
     return False
 
 
@@ -27,6 +27,7 @@ async def test_started_twice_they_run_once_sweep_push_and_stop(
     store: MemoryPresence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "refresh", quiet)
+    monkeypatch.setattr(orders, "run", quiet)
     now = time.time()
     over = await someone(now=now - 3601)
     me = await someone(now=now)
@@ -34,7 +35,7 @@ async def test_started_twice_they_run_once_sweep_push_and_stop(
     before = len(asyncio.all_tasks())
     clock.start()
     clock.start()
-    assert len(asyncio.all_tasks()) == before + 3
+    assert len(asyncio.all_tasks()) == before + 4
     await until(lambda: over.closed)
     new = await sessions.arrive("banter", (), True, (47.3769, 8.5417), time.time())
     await until(lambda: any(new.session_id in str(frame) for frame in me.frames))
