@@ -13,16 +13,23 @@ django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
+from monitoring.metrics import flusher
 from signals.gate import App, Gate, Receive, Scope, Send
 from signals.routing import sockets
 from signals.services import clock
 
 
+def begin() -> None:
+    """Start what runs beside the requests; a second call does nothing."""
+    clock.start()
+    flusher.start("web")
+
+
 def ticking(app: App) -> App:
-    """`app` with the clock started: not every server says that it has started."""
+    """`app` with all that begun: not every server says that it has started."""
 
     async def started(scope: Scope, receive: Receive, send: Send) -> None:
-        clock.start()
+        begin()
         await app(scope, receive, send)
 
     return started
@@ -33,7 +40,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            clock.start()
+            begin()
             await send({"type": "lifespan.startup.complete"})
         else:
             await clock.stop()

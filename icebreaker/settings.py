@@ -175,15 +175,22 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "bare": {"format": "%(message)s"},
+    },
     "filters": {"bad_clients": {"()": "icebreaker.logs.BadClients"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "json": {"class": "logging.StreamHandler", "formatter": "bare"},
+    },
     "loggers": {
         # Below WARNING this one writes the path of every socket with its query, and so the token in it.
         "uvicorn.error": {"level": "WARNING", "filters": ["bad_clients"]},
         "uvicorn.access": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "icebreaker.fallback": {"handlers": ["json"], "propagate": False},  # its lines are JSON already
         # What a stranger's bad request looks like is no news; what we do wrong is.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},

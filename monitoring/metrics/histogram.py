@@ -114,17 +114,23 @@ class Histogram:
     @classmethod
     def from_bytes(cls, stored: bytes) -> Histogram:
         """Read back what `to_bytes` wrote. Raises ValueError when it isn't that."""
+        histogram = cls()
+        histogram.absorb(stored)
+        return histogram
+
+    def absorb(self, stored: bytes) -> None:
+        """Merge what `to_bytes` wrote. Raises ValueError when it isn't that, and takes nothing of it."""
         try:
             known = _decode(stored)
         except msgspec.DecodeError as error:
             raise ValueError("these bytes are no histogram") from error
-        if known.version != _VERSION or any(not 0 <= i < SIZE or n < 0 for i, n in known.buckets.items()):
+        used = known.buckets
+        if known.version != _VERSION or (used and (min(used) < 0 or max(used) >= SIZE or min(used.values()) < 0)):
             raise ValueError("these bytes are no histogram of this version")
-        histogram = cls()
-        for index, n in known.buckets.items():
-            histogram.buckets[index] = n
-        histogram.sum_ms = known.sum_ms
-        return histogram
+        buckets = self.buckets
+        for index, n in used.items():
+            buckets[index] += n
+        self.sum_ms += known.sum_ms
 
 
 def _middle_ms(index: int) -> float:

@@ -6,6 +6,7 @@ from monitoring.models.incidents import (
     IncidentStep,
     IncidentSync,
 )
+from monitoring.models.metrics import Measure, Source
 from monitoring.models.uptime import (
     Delivery,
     Heartbeat,
@@ -30,8 +31,10 @@ __all__ = [
     "JobSlot",
     "Lease",
     "Maintenance",
+    "Measure",
     "Monitor",
     "Outage",
     "ProbeResult",
+    "Source",
     "Watched",
 ]
