@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar, cast
 from django.db import IntegrityError, connections, transaction
 from django.db.models import Q
 
+from monitoring.metrics import retention
 from monitoring.models.uptime import Heartbeat, JobSlot, Lease
 from monitoring.uptime import record
 from monitoring.uptime.probe import Prober
@@ -177,6 +178,7 @@ def jobs(prober: Prober) -> tuple[Job, ...]:
     second, minute = timedelta(seconds=1), timedelta(minutes=1)
     return (
         Job("probe", 5 * second, 45 * second, look, vital=True),
+        Job("measures-retention", 10 * minute, 2 * minute, retention.tidy),
         Job("uptime-retention", 10 * minute, minute, record.prune),
         Job("slots", 10 * minute, minute, prune),
     )

@@ -20,6 +20,11 @@ RUNS: Final = 50  # merged at a time
 COARSE_S: Final = tuple(tier_s for tier_s in TIERS_S if tier_s != FINEST_S)
 
 
+def tidy(now: datetime) -> None:
+    prune(now)
+    compact(now)
+
+
 def prune(now: datetime) -> int:
     """Delete what is older than its tier keeps; gives how many rows. Each step is a short transaction of its own."""
     deleted = 0

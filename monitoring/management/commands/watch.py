@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from monitoring.metrics import flusher
 from monitoring.uptime.probe import Prober
 from monitoring.uptime.remote import RemoteProber
 from monitoring.watch import Watch, jobs
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         elif options["once"]:
             await self._once(Watch(jobs(prober)))
         else:
+            flusher.start("watch")
             await _watch(Watch(jobs(prober)), stop)
 
     async def _once(self, watch: Watch) -> None:

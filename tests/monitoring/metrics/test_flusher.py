@@ -3,11 +3,9 @@
 import logging
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import OperationalError, connection
 
 from monitoring.metrics import store
@@ -130,7 +128,3 @@ def test_a_run_taken_for_dead_goes_on_under_another_name(flusher: Flusher) -> No
     assert flusher.write(NOON + 10 * S)
     assert store.count_sum("errors", None, NOON, NOON + 60 * S) == 1
     assert Measure.objects.filter(metric=LOST, tier_s=10, count__gt=0).exists(), "what it lost is counted"
-
-
-def test_the_test_database_is_a_file() -> None:
-    assert Path(settings.DATABASES["default"]["TEST"]["NAME"]).suffix == ".sqlite3"
