@@ -13,6 +13,8 @@ django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
+from monitoring.errors import ingest
+from monitoring.ingest_app import ErrorDoor
 from monitoring.metrics import flusher
 from signals.gate import App, Gate, Receive, Scope, Send
 from signals.routing import sockets
@@ -44,8 +46,11 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         else:
             await clock.stop()
+            await ingest.current().flush()
             await send({"type": "lifespan.shutdown.complete"})
             return
 
 
-application = ProtocolTypeRouter({"http": ticking(Gate(django)), "websocket": ticking(sockets), "lifespan": lifespan})
+application = ProtocolTypeRouter(
+    {"http": ticking(ErrorDoor(Gate(django))), "websocket": ticking(sockets), "lifespan": lifespan}
+)

@@ -161,6 +161,7 @@ BODY_MAX_BYTES = FRAME_MAX_BYTES = 16 * 1024
 
 # --- errors ------------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=1024**3)  # what may wait on disk to be digested
 
 # --- uptime ------------------------------------------------------------------------------------------------------
 PROBE_CANARY_URL = env.str("PROBE_CANARY_URL", default="")  # answers as long as the prober itself can see

@@ -255,3 +255,24 @@ def span(found: StreamedSpan) -> StreamedSpan:
             known[name] = text(value[:NAME_MAX]) if isinstance(value, str) else value
     found.attributes = known
     return found
+
+
+def plain(found: kept.Kept) -> kept.Kept:
+    """A record of numbers, ids and short names, each text in it read; changed in place and given back."""
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        if isinstance(value, str):
+            setattr(found, name, _UNUSUAL.sub("", value)[:NAME_MAX] if name in _SHORT else text(value)[:TEXT_MAX])
+        elif isinstance(value, kept.Kept):
+            plain(value)
+        elif isinstance(value, list):
+            setattr(found, name, value[:_LIST_MAX])
+            for one in value[:_LIST_MAX]:
+                plain(one)
+    return found
+
+
+_LIST_MAX: Final = 1000
+_SHORT: Final = frozenset(
+    ("release", "environment", "status", "sid", "event_id", "check_in_id", "monitor_slug", "reason", "category")
+)

@@ -1,3 +1,20 @@
+from monitoring.models.errors import (
+    DeadLetter,
+    DeployMarker,
+    Event,
+    ForwardItem,
+    Grouping,
+    Issue,
+    IssueHour,
+    IssuePerson,
+    IssueTransition,
+    Project,
+    ProjectKey,
+    Refused,
+    Release,
+    Sent,
+    SpoolFile,
+)
 from monitoring.models.incidents import (
     Incident,
     IncidentAlert,
@@ -20,7 +37,12 @@ from monitoring.models.uptime import (
 )
 
 __all__ = [
+    "DeadLetter",
     "Delivery",
+    "DeployMarker",
+    "Event",
+    "ForwardItem",
+    "Grouping",
     "Heartbeat",
     "Incident",
     "IncidentAlert",
@@ -28,6 +50,10 @@ __all__ = [
     "IncidentNote",
     "IncidentStep",
     "IncidentSync",
+    "Issue",
+    "IssueHour",
+    "IssuePerson",
+    "IssueTransition",
     "JobSlot",
     "Lease",
     "Maintenance",
@@ -35,6 +61,12 @@ __all__ = [
     "Monitor",
     "Outage",
     "ProbeResult",
+    "Project",
+    "ProjectKey",
+    "Refused",
+    "Release",
+    "Sent",
     "Source",
+    "SpoolFile",
     "Watched",
 ]

@@ -1,0 +1,59 @@
+"""What stands in the spool: one record for each envelope, already cleaned, with its payloads compressed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import zstandard
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_LEVEL: Final = 1
+_UNPACKED_MAX: Final = 4 * 1024 * 1024
+
+
+class Piece(msgspec.Struct, array_like=True, frozen=True):
+    """One item: its kind, the id that makes it unique in its project, and its JSON."""
+
+    kind: str
+    key: str
+    data: bytes
+    level: str = ""
+
+
+class Refusal(msgspec.Struct, array_like=True, frozen=True):
+    """So many were turned away for one reason; project 0 is nobody's."""
+
+    project_id: int
+    reason: str
+    count: int
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    project_id: int
+    received_at: float  # seconds since 1970, by our clock
+    skew_s: float = 0.0  # how far the sender's clock is behind ours
+    pieces: tuple[Piece, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    version: int = 1
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes) -> Record:
+    """Raises msgspec.DecodeError."""
+    return _DECODER.decode(data)
+
+
+def squeeze(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+
+
+def expand(data: bytes) -> bytes:
+    """Raises zstandard.ZstdError."""
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_UNPACKED_MAX)
