@@ -229,6 +229,18 @@ UNFOLD = {
                         "icon": "emergency",
                         "link": reverse_lazy("admin:monitoring_incident_changelist"),
                     },
+                    {"title": "Monitors", "icon": "radar", "link": reverse_lazy("admin:monitoring_monitor_changelist")},
+                    {
+                        "title": "Outages",
+                        "icon": "cloud_off",
+                        "link": reverse_lazy("admin:monitoring_outage_changelist"),
+                    },
+                    {
+                        "title": "Maintenance",
+                        "icon": "engineering",
+                        "link": reverse_lazy("admin:monitoring_maintenance_changelist"),
+                    },
+                    {"title": "Status page", "icon": "public", "link": reverse_lazy("monitoring:status")},
                     {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
                 ],
             },

@@ -2,12 +2,21 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring.views import health, overview, runbooks
+from monitoring.views import health, overview, runbooks, status, webhooks
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/health", health.live, name="live"),
     path("api/health/ready", health.ready, name="ready"),
+    path("hooks/probes", webhooks.probes, name="probes"),
+    path("hooks/sentry", webhooks.sentry, name="sentry-hook"),
+    path("hooks/uptimerobot", webhooks.uptimerobot, name="uptimerobot-hook"),
+    path("status", status.page, name="status"),
+    path("status.json", status.as_json, name="status-json"),
+    path("status.svg", status.badge, name="status-badge"),
+    path("status.atom", status.feed, name="status-feed"),
+    path("robots.txt", status.robots, name="robots"),
+    path(".well-known/security.txt", status.security, name="security"),
     path("monitoring/", overview.overview, name="overview"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),
     path("monitoring/runbooks/<slug:name>/", runbooks.page, name="runbook"),

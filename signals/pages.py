@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -13,8 +12,6 @@ from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import resolve
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from signals.domain.people import VIBES
@@ -27,7 +24,6 @@ MODULES = sorted(
     for path in STATIC.rglob("*.js")
     if path.name not in ("main.js", "offline.js") and "vendor" not in path.parts
 )
-ERRORS_TUNNEL = "/api/tunnel"
 ERRORS_BUNDLE = "signals/vendor/errors.js"  # made by bin/bundle-errors; the page works without it
 
 
@@ -50,22 +46,6 @@ def policy(request: HttpRequest) -> str:
     )
 
 
-def error_bundle() -> str:
-    """Where the error SDK is, if it was bundled and somebody here takes what it sends."""
-    taken = resolve(ERRORS_TUNNEL).route == ERRORS_TUNNEL.removeprefix("/")  # and not by the 404 of everything else
-    return ERRORS_BUNDLE if taken and finders.find(ERRORS_BUNDLE) else ""
-
-
-def shrunk(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Compress where the client can. Safe, since a page holds no secret and nothing that the request said."""
-    patch_vary_headers(response, ("Accept-Encoding",))
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.content = gzip.compress(response.content, 6, mtime=0)
-        response.headers["Content-Encoding"] = "gzip"
-        response.headers["Content-Length"] = str(len(response.content))
-    return response
-
-
 def for_people(page: Page) -> Page:
     """Give a page the strict policy of people's pages; it is never kept by a cache."""
 
@@ -76,7 +56,7 @@ def for_people(page: Page) -> Page:
         response.headers["Content-Security-Policy"] = policy(request)
         response.headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=(), payment=(), usb=()"
         response.headers["Cache-Control"] = "no-store"
-        return shrunk(request, response)
+        return response
 
     return guarded
 
@@ -90,7 +70,7 @@ async def home(request: HttpRequest) -> HttpResponse:
             "vibes": VIBES.items(),
             "tags": sorted(await catalogue.tags()),
             "modules": MODULES,
-            "errors": error_bundle(),
+            "errors": ERRORS_BUNDLE if finders.find(ERRORS_BUNDLE) else "",
             "release": settings.RELEASE,
             "environment": settings.ENVIRONMENT,
         },

@@ -229,7 +229,7 @@ class Delivery(models.Model):
     received_at = models.DateTimeField(db_index=True)
     topic = models.CharField(max_length=40, blank=True)
     title = models.CharField(max_length=200, blank=True)
-    link = models.URLField(max_length=300, blank=True)
+    link = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-received_at"]

@@ -9,7 +9,17 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from monitoring.models.uptime import HERE, Heartbeat, Maintenance, Monitor, Outage, ProbeResult, Watched
+from monitoring.models.uptime import (
+    HERE,
+    UPTIMEROBOT,
+    Delivery,
+    Heartbeat,
+    Maintenance,
+    Monitor,
+    Outage,
+    ProbeResult,
+    Watched,
+)
 from monitoring.uptime.outage import (
     CONFIRM_EVERY,
     Answer,
@@ -17,6 +27,7 @@ from monitoring.uptime.outage import (
     Kind,
     Sample,
     Span,
+    State,
     Uptime,
     merged,
     next_probe_at,
@@ -28,6 +39,7 @@ from monitoring.uptime.probe import Seen, Target
 
 RESULTS_KEPT: Final = timedelta(days=30)
 HISTORY_KEPT: Final = timedelta(days=400)
+PROBER_KEPT: Final = timedelta(hours=1)  # their time is signed, so that an older replay is refused for its age
 AHEAD_MOST: Final = timedelta(minutes=2)  # a prober's clock may be off by this much
 DELETED_AT_ONCE: Final = 5_000
 CERTIFICATE_WARNING: Final = timedelta(days=14)
@@ -114,7 +126,55 @@ def _changed(monitor: Monitor, change: Change, seen: Seen) -> None:
             monitor=monitor, kind=change.kind, opened_at=change.at, confirmed_at=seen.at, reason=seen.reason[:160]
         )
     else:
-        Outage.objects.filter(monitor=monitor, kind=change.kind, closed_at__isnull=True).update(closed_at=change.at)
+        _close(monitor, change.kind, change.at)
+
+
+def _close(monitor: Monitor, kind: Kind, at: datetime) -> None:
+    """Over; with a draft of what to tell people, for staff to word better and to publish."""
+    for outage in Outage.objects.filter(monitor=monitor, kind=kind, closed_at__isnull=True):
+        outage.closed_at = max(at, outage.opened_at)
+        outage.note = outage.note or draft(outage)
+        outage.save(update_fields=["closed_at", "note"])
+
+
+def draft(outage: Outage) -> str:
+    """What an outage was, in plain words."""
+    what = "could not be reached" if outage.kind == Kind.DOWN else "answered slowly"
+    begun = f"{outage.monitor.name} {what} from {outage.opened_at:%H:%M} UTC"
+    if outage.closed_at is None:
+        return f"{begun}. We are looking into it."
+    minutes = max(1, round((outage.closed_at - outage.opened_at) / timedelta(minutes=1)))
+    return f"{begun} to {outage.closed_at:%H:%M} UTC ({minutes} minute{'s' if minutes > 1 else ''})."
+
+
+@transaction.atomic
+def told(monitor_id: int, *, down: bool, at: datetime, reason: str) -> None:
+    """Somebody who confirms for himself says that it went down or came up; older news than the last is ignored."""
+    monitor = Monitor.objects.select_for_update().get(pk=monitor_id)
+    known = monitor.known
+    if known.probed_at and at <= known.probed_at:
+        return
+    monitor.known = State(probed_at=at, down_at=(known.down_at or at) if down else None)
+    monitor.attempted_at = at
+    monitor.save(update_fields=["state", "attempted_at"])
+    if down and known.down_at is None:
+        Outage.objects.create(monitor=monitor, kind=Kind.DOWN, opened_at=at, confirmed_at=at, reason=reason[:160])
+    elif not down:
+        _close(monitor, Kind.DOWN, at)
+
+
+@transaction.atomic
+def end(outage_id: int, *, now: datetime) -> bool:
+    """Staff say that an outage is over, whose end nobody told us. Whether there was anything to end."""
+    outage = Outage.objects.select_related("monitor").filter(pk=outage_id, closed_at__isnull=True).first()
+    if outage is None:
+        return False
+    monitor = Monitor.objects.select_for_update().get(pk=outage.monitor_id)
+    monitor.known = State(probed_at=monitor.known.probed_at)
+    monitor.save(update_fields=["state"])
+    for kind in Kind:
+        _close(monitor, kind, now)
+    return True
 
 
 def levels(now: datetime) -> dict[str, float]:
@@ -137,6 +197,8 @@ def levels(now: datetime) -> dict[str, float]:
 
 def _is_known(monitor: Monitor, now: datetime) -> bool:
     probed_at = monitor.known.probed_at
+    if monitor.prober == UPTIMEROBOT:  # it speaks only when something changes
+        return probed_at is not None
     return probed_at is not None and now - probed_at <= monitor.policy.gap
 
 
@@ -186,8 +248,10 @@ def uptime_of(monitors: Iterable[Monitor], window: Span) -> Uptime:
 
 def prune(now: datetime) -> int:
     """Delete what is too old, in small steps; answers how many rows went."""
-    gone = _deleted(ProbeResult.objects.filter(at__lt=now - RESULTS_KEPT).order_by("at"))
     old = now - HISTORY_KEPT
+    gone = _deleted(ProbeResult.objects.filter(at__lt=now - RESULTS_KEPT).order_by("at"))
+    gone += _deleted(Delivery.objects.filter(source=Delivery.Source.PROBER, received_at__lt=now - PROBER_KEPT))
+    gone += _deleted(Delivery.objects.filter(received_at__lt=old))
     gone += _deleted(Watched.objects.filter(last_at__lt=old).order_by("last_at"))
     return gone + _deleted(Outage.objects.filter(closed_at__lt=old).order_by("closed_at"))
 

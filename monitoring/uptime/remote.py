@@ -39,9 +39,10 @@ class Report(msgspec.Struct):
 
 
 class Reply(msgspec.Struct):
-    """What it is told: how many were news, and what to look at."""
+    """What it is told: how many arrived, how many outages began or ended by them, and what to look at."""
 
     kept: int
+    changes: int
     targets: list[Target]
 
 
@@ -72,7 +73,7 @@ class RemoteProber:
 
     async def tick(self, now: datetime) -> None:
         """Probe what is due, report what is new."""
-        if not self.targets:
+        if not self.targets and self._told_at is None:
             await self._tell(now)
         due = [target for target in self.targets if self._is_due(target, now)]
         for target, seen in zip(

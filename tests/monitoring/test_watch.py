@@ -181,13 +181,14 @@ async def test_a_failing_job_is_captured_once_and_runs_again() -> None:
             caught.append((type(error).__name__, tags["component"]))
 
     caught: list[tuple[str, str]] = []
+    before = telemetry._recorder
     telemetry.install(Recorder())
     try:
         watch = Watch([job([], run=lambda _: 1 / 0)])
         await tick(watch, T0)
         await tick(watch, T0 + 15 * SECOND)
     finally:
-        telemetry.install(None)
+        telemetry.install(before)
     assert caught == [("ZeroDivisionError", "watch.evaluate")] * 2
 
 
