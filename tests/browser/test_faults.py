@@ -171,6 +171,35 @@ def test_panic_without_a_connection_clears_the_screen_and_says_what_is_not_done_
     bob.sees_not(handle)
 
 
+def test_panic_on_a_dead_connection_takes_a_new_one(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    handle = ann.handle
+    bob.sees_on_radar(handle)
+    ann.page.evaluate(  # the first alarm leaves the page and never arrives
+        "const send = WebSocket.prototype.send; let lost = 0;"
+        "WebSocket.prototype.send = function (data) {"
+        " if (data.includes('panic') && !lost++) return; send.call(this, data); };0"
+    )
+    ann.press("Panic")
+    ann.press("Send alert & exit")
+    ann.heading("You're safe. Session ended.")
+    ann.sees("Nothing was sent.")
+    bob.sees_not(handle)
+
+
+def test_panic_outlives_a_reload_of_the_page(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    handle = ann.handle
+    bob.sees_on_radar(handle)
+    ann.page.evaluate("WebSocket.prototype.send = () => {};0")
+    ann.press("Panic")
+    ann.press("Send alert & exit")
+    ann.heading("One moment.")
+    ann.page.reload()
+    ann.heading("You're safe. Session ended.")
+    bob.sees_not(handle)
+
+
 def test_when_the_server_can_not_be_reached_the_offline_page_waits_for_it(own_server: Server, somebody: People) -> None:
     ann = somebody(url=own_server.url, worker=True)
     ann.page.evaluate("navigator.serviceWorker.ready.then(() => true)")

@@ -7,11 +7,13 @@ import { allowance, apply, ended, nameOf, noted, start, taken, wiped, written } 
 import { tab } from "./store.js";
 import { BLOCKED, MUTED, REPORTED } from "./words.js";
 
+const PANIC_PATIENCE_MS = 5000;
 const QUIET_ARRIVALS = 3; // in ten minutes; then the person decides
 
 export function createActions(store) {
   let token = null;
   let quietly = [];
+  let again = 0; // the timer of the next try to arrive
   const { get, update } = store;
   const note = (text, urgent) => update((s) => noted(s, text, urgent));
 
@@ -34,7 +36,7 @@ export function createActions(store) {
 
   function opened() {
     if (get().panic) {
-      link.send("panic:trigger");
+      alarm();
       return;
     }
     subscribe();
@@ -45,11 +47,22 @@ export function createActions(store) {
     place.follow((point) => link.send("location:update", point), (why) => update((s) => ({ ...s, place: why })));
   }
 
+  /** Press panic at the server. No answer means a dead connection: a new one tries again. */
+  function alarm() {
+    if (!link.send("panic:trigger")) {
+      link.now();
+      return;
+    }
+    tab.save({ panic: "sent" });
+    setTimeout(() => get().panic === "sending" && link.renew(), PANIC_PATIENCE_MS);
+  }
+
   /** The server closed for a reason of its own. */
   function over(code) {
     if (get().panic) {
+      const outcome = tab.load().panic === "sent" ? "unsure" : "over";
       gone();
-      update((s) => ({ ...s, panic: s.panic === "sending" ? "over" : s.panic, screen: "safe" }));
+      update((s) => ({ ...s, panic: s.panic === "sending" ? outcome : s.panic, screen: "safe" }));
     } else if (code === 4404 || code === 4401) {
       arriveAgain();
     } else if (code === 1000) {
@@ -62,6 +75,8 @@ export function createActions(store) {
   async function arriveAgain() {
     const { profile } = get();
     const now = Date.now();
+    clearTimeout(again);
+    again = 0;
     quietly = [...quietly.filter((at) => now - at < 600_000), now];
     if (!profile || quietly.length > QUIET_ARRIVALS) {
       gone();
@@ -78,8 +93,9 @@ export function createActions(store) {
       note(`The old session was over. You are here under a new handle.${contact}`, true);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      update((s) => ({ ...s, link: { state: "waiting", retryAt: Date.now() + 5000, code: 0 } }));
-      setTimeout(() => get().link.state === "waiting" && arriveAgain(), Math.max(5000, error.retryAfterMs));
+      const retryAt = Date.now() + Math.max(5000, error.retryAfterMs);
+      update((s) => ({ ...s, link: { state: "waiting", retryAt, code: 0 } }));
+      again = setTimeout(arriveAgain, Math.max(5000, error.retryAfterMs));
       quietly.pop();
     }
   }
@@ -98,6 +114,8 @@ export function createActions(store) {
 
   /** Close everything that knows this session. */
   function gone() {
+    clearTimeout(again);
+    again = 0;
     link.close();
     place.forget();
     tab.clear();
@@ -122,7 +140,11 @@ export function createActions(store) {
   return {
     go: (screen) => update((s) => ({ ...s, screen, ended: screen === "ended" ? s.ended : null })),
     note,
-    retry: () => (get().link.state === "over" ? link.open(token) : link.now()),
+    retry() {
+      if (again) arriveAgain();
+      else if (get().link.state === "over") link.open(token);
+      else link.now();
+    },
 
     async locate() {
       const found = await place.locate();
@@ -219,10 +241,10 @@ export function createActions(store) {
 
     /** The screen is clean at once; the alert follows as soon as the server can be reached. */
     panic() {
-      tab.save({ panic: true });
+      tab.save({ panic: "pressed" });
       place.forget();
       update((s) => ({ ...wiped(s), screen: "safe", panic: "sending" }));
-      if (!link.send("panic:trigger")) link.now();
+      alarm();
     },
 
     /** Hidden at once, the chat ended, everything of this tab forgotten. */

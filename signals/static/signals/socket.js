@@ -48,6 +48,11 @@ export class Link {
     this.#connect();
   }
 
+  /** Give this connection up for a new one. */
+  renew() {
+    if (this.token) this.#connect();
+  }
+
   /** Ask something that is always answered; silence means that the connection is dead. */
   probe() {
     if (!this.send("radar:subscribe", this.subscription?.() ?? {})) return;

@@ -23,7 +23,7 @@ export const start = () => ({
   skew: 0, // the server's clock less ours
   resuming: false, // between `connected` and the first radar: what is not told anew by then is gone
   confirmed: false, // the chat was told anew
-  panic: null, // null, "sending", {alerted}, "over"
+  panic: null, // null, "sending", {alerted}, "over" or "unsure"
   note: null, // {text, urgent, id}: the last thing worth saying
   lines: 0, // numbers the lines of a chat
 });

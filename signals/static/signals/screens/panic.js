@@ -40,6 +40,7 @@ const waiting = (link) =>
   ["offline", "waiting"].includes(link.state) ? "Not sent yet: no connection. Keep this page open." : "Sending.";
 
 function result(panic) {
+  if (panic === "unsure") return "Whether your message went out could not be confirmed.";
   if (panic === "over") return "It was over already. Nothing was sent.";
   return panic?.alerted ? "Your message is on its way." : "Nothing was sent.";
 }

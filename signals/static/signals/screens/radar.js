@@ -63,7 +63,7 @@ function connection({ link, screen, panic }) {
   if (!bad) return;
   const left = duration(link.retryAt - Date.now());
   const words = {
-    offline: "You are offline. What you see may be old. The radar comes back by itself.",
+    offline: "You are offline. What you see may be old. This page comes back by itself.",
     waiting: `The connection is lost. Trying again in ${left}.`,
     over: "This session is open in too many tabs. Close one, then try again.",
   };
