@@ -44,9 +44,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
-    "health_check",
     "signals",
-    "monitoring",
+    "monitoring",  # before health_check: its command of that name is ours
+    "health_check",
 ]
 MIDDLEWARE = [
     "signals.middleware.api_answers",
@@ -171,6 +171,9 @@ SENTRY_WEBHOOK_SECRET = env.str("SENTRY_WEBHOOK_SECRET", default="")  # the clie
 UPTIMEROBOT_WEBHOOK_SECRET = env.str("UPTIMEROBOT_WEBHOOK_SECRET", default="")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: an address or a page
 
+# --- measures ----------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # a scraper's bearer token; empty: staff alone
+
 # --- logs: one line each, on stderr ------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
@@ -241,6 +244,7 @@ UNFOLD = {
                         "link": reverse_lazy("admin:monitoring_maintenance_changelist"),
                     },
                     {"title": "Status page", "icon": "public", "link": reverse_lazy("monitoring:status")},
+                    {"title": "Health", "icon": "health_and_safety", "link": reverse_lazy("monitoring:health")},
                     {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
                 ],
             },

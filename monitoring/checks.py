@@ -9,19 +9,26 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from health_check.base import HealthCheck
 from health_check.checks import Database
 from health_check.exceptions import ServiceUnavailable
 
+from monitoring.alerts.rules import SHIPPED
+from monitoring.metrics import store
+from monitoring.models import Heartbeat
+from monitoring.runbooks.figures import disk_share
+from monitoring.watch import NAME as WATCH
 from signals import presence
 
 LIMIT: Final = timedelta(milliseconds=700)  # the library adds a second, and all have to answer within two
+_OVER: Final = {rule.name: rule.condition.over for rule in SHIPPED}  # each threshold stands once
 
 
 @dataclasses.dataclass
@@ -91,6 +98,68 @@ READINESS: Final[dict[str, HealthCheck]] = {
     "migrations": Migrations(),
     "channel_layer": ChannelLayer(),
     "presence": PresenceStore(),
+}
+
+
+@dataclasses.dataclass
+class WatchBeats(HealthCheck):
+    """The watch process said lately that all its vital jobs come back in time."""
+
+    timeout = LIMIT
+
+    def run(self) -> None:  # type: ignore[override]  # the library runs either kind
+        try:
+            beat = Heartbeat.objects.filter(name=WATCH).first()
+        except DatabaseError:
+            raise ServiceUnavailable("The database does not say when the watch last beat.") from None
+        finally:
+            connection.close()
+        if beat is None:
+            raise ServiceUnavailable("No watch process ever ran here.")
+        _young("The watch process last beat", beat.beat_at, "watch-late")
+
+
+@dataclasses.dataclass
+class MeasuresFlow(HealthCheck):
+    """What web processes measure reaches the database."""
+
+    timeout = LIMIT
+
+    def run(self) -> None:  # type: ignore[override]  # the library runs either kind
+        try:
+            flushed_at = store.last_flush_at(timezone.now())
+        except DatabaseError:
+            raise ServiceUnavailable("The database does not say when measures were last written.") from None
+        finally:
+            connection.close()
+        if flushed_at is None:
+            raise ServiceUnavailable("No web process ever wrote what it measured.")
+        _young("Measures were last written", flushed_at, "web-silent")
+
+
+@dataclasses.dataclass
+class DiskSpace(HealthCheck):
+    """The disk with our data has room."""
+
+    timeout = LIMIT
+
+    def run(self) -> None:  # type: ignore[override]  # the library runs either kind
+        share = disk_share()
+        if share > _OVER["disk-near-full"]:
+            raise ServiceUnavailable(f"The disk is {share:.0%} full.")
+
+
+def _young(what: str, at: datetime, rule: str) -> None:
+    age = timezone.now() - at
+    if age.total_seconds() > _OVER[rule]:
+        raise ServiceUnavailable(f"{what} {age.total_seconds():.0f} s ago.")
+
+
+REPORT: Final[dict[str, HealthCheck]] = {  # what staff see: none of these says that people may not be sent here
+    **READINESS,
+    "watch": WatchBeats(),
+    "measures": MeasuresFlow(),
+    "disk": DiskSpace(),
 }
 
 

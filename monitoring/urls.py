@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring.views import health, overview, runbooks, status, webhooks
+from monitoring.views import health, overview, report, runbooks, status, webhooks
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("robots.txt", status.robots, name="robots"),
     path(".well-known/security.txt", status.security, name="security"),
     path("monitoring/", overview.overview, name="overview"),
+    path("monitoring/health/", report.report, name="health"),
+    path("monitoring/metrics", report.metrics, name="metrics"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),
     path("monitoring/runbooks/<slug:name>/", runbooks.page, name="runbook"),
 ]

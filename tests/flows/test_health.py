@@ -1,5 +1,7 @@
 """A probe against a real server, and the container's own check."""
 
+from pathlib import Path
+
 import httpx
 
 from tests.flows.server import Server, manage
@@ -9,9 +11,27 @@ def test_a_probe_and_a_container_both_learn_that_it_is_ready(server: Server) -> 
     assert httpx.get(f"{server.url}/api/health").json()["status"] == "ok"
     assert httpx.get(f"{server.url}/api/health/ready").json()["status"] == "ready"
     checked = manage("health_check", "monitoring:ready", f"127.0.0.1:{server.port}", env=server.env)
+    assert (checked.returncode, checked.stdout) == (0, "ready.\n"), checked.stderr
+    checked = manage("health_check", env={**server.env, "HOST": "0.0.0.0", "PORT": str(server.port)})
     assert checked.returncode == 0, checked.stderr
 
 
 def test_a_container_whose_server_is_gone_is_unhealthy(server: Server) -> None:
     checked = manage("health_check", "monitoring:ready", "127.0.0.1:1", env=server.env)
-    assert checked.returncode != 0
+    assert checked.returncode == 2
+    assert "No answer from 127.0.0.1:1" in checked.stderr
+
+
+def test_a_container_whose_database_lacks_its_tables_is_told_why(tmp_path: Path) -> None:
+    bare = Server("uvicorn", tmp_path)
+    bare.start()
+    try:
+        undone = manage("migrate", "monitoring", "zero", "--verbosity", "0", env=bare.env)
+        assert undone.returncode == 0, undone.stderr
+        checked = manage("health_check", "monitoring:ready", f"127.0.0.1:{bare.port}", env=bare.env)
+        assert checked.returncode == 1
+        assert "503: not ready. migrations:" in checked.stderr
+        checked = manage("health_check", "monitoring:live", f"127.0.0.1:{bare.port}", env=bare.env)
+        assert checked.returncode == 0, "liveness asks no database"
+    finally:
+        bare.stop()
