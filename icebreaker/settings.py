@@ -169,6 +169,12 @@ PROBE_SECRET = env.str("PROBE_SECRET", default="")  # remote probers sign with i
 PROBE_ALERT_TO = env.list("PROBE_ALERT_TO", default=[])  # whom a remote prober mails when it can't report
 SENTRY_WEBHOOK_SECRET = env.str("SENTRY_WEBHOOK_SECRET", default="")  # the client secret of the integration there
 UPTIMEROBOT_WEBHOOK_SECRET = env.str("UPTIMEROBOT_WEBHOOK_SECRET", default="")
+SENTRY_API_URL = env.str("SENTRY_API_URL", default="https://sentry.io")  # for `manage.py provision`, as what follows
+SENTRY_AUTH_TOKEN = env.str("SENTRY_AUTH_TOKEN", default="")
+SENTRY_ORG = env.str("SENTRY_ORG", default="")
+SENTRY_PROJECTS = env.list("SENTRY_PROJECTS", default=["icebreaker-backend", "icebreaker-frontend"])
+UPTIMEROBOT_API_URL = env.str("UPTIMEROBOT_API_URL", default="https://api.uptimerobot.com/v3")
+UPTIMEROBOT_API_KEY = env.str("UPTIMEROBOT_API_KEY", default="")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: an address or a page
 
 # --- measures ----------------------------------------------------------------------------------------------------
