@@ -161,6 +161,8 @@ BODY_MAX_BYTES = FRAME_MAX_BYTES = 16 * 1024
 
 # --- errors ------------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_DSN_FORWARD_BACKEND = env.str("SENTRY_DSN_FORWARD_BACKEND", default="")  # what we took in, sent on
+SENTRY_DSN_FORWARD_FRONTEND = env.str("SENTRY_DSN_FORWARD_FRONTEND", default="")
 SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=1024**3)  # what may wait on disk to be digested
 
 # --- uptime ------------------------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ def _sources(event: Event) -> None:
         frame.abs_path = None if frame.filename else url(frame.abs_path)  # a machine's own paths are nobody's business
         if frame.filename and ("?" in frame.filename or "@" in frame.filename or "#" in frame.filename):
             frame.filename = url(frame.filename)
-        lines += (frame.function or "", frame.context_line or "")
+        lines += (frame.filename or "", frame.module or "", frame.function or "", frame.context_line or "")
         lines += frame.pre_context
         lines += frame.post_context
     if not _harmless_lines.issuperset(lines):
@@ -223,8 +223,9 @@ def _frames(stack: Stack | None) -> Iterable[Frame]:
 def _back(frames: list[Frame], lines: list[str]) -> None:
     rest = iter(lines)
     for frame in frames:
-        function, line = next(rest), next(rest)
-        frame.function, frame.context_line = function or None, line if frame.context_line is not None else None
+        frame.filename, frame.module, frame.function = next(rest) or None, next(rest) or None, next(rest) or None
+        line = next(rest)
+        frame.context_line = line if frame.context_line is not None else None
         frame.pre_context = [next(rest) for _ in frame.pre_context]
         frame.post_context = [next(rest) for _ in frame.post_context]
 
