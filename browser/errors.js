@@ -3,14 +3,19 @@
 import { BrowserClient, defaultStackParser, getDefaultIntegrations, makeFetchTransport, setCurrentClient } from "@sentry/browser";
 import { scrubbed } from "./scrub.js";
 
-const { dsn, release, environment } = document.body.dataset;
+const TUNNEL = "/api/tunnel"; // tells which project is ours, and takes what we send
+
+const { release, environment } = document.body.dataset;
+const { dsn } = await fetch(TUNNEL)
+  .then((answer) => (answer.json()))
+  .catch(() => ({})); // without it errors stay in the console
 // No breadcrumbs: they would tell what was typed and pressed. No session: nobody is counted.
 const UNWANTED = new Set(["Breadcrumbs", "BrowserSession", "BrowserApiErrors", "HttpContext", "CultureContext"]);
 
 if (dsn) {
   const client = new BrowserClient({
     dsn,
-    tunnel: "/api/tunnel",
+    tunnel: TUNNEL,
     release,
     environment,
     transport: makeFetchTransport,

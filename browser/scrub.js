@@ -27,7 +27,8 @@ export function scrubbed(event) {
       })),
     },
   }));
-  const { event_id, timestamp, platform, level, release, environment, sdk } = event;
+  const { event_id, timestamp, platform, level, release, environment } = event;
+  const sdk = event.sdk && { name: event.sdk.name, version: event.sdk.version };
   const kept = { event_id, timestamp, platform, level, release, environment, sdk, tags: { component: "page" } };
   if (values.length) kept.exception = { values };
   else kept.message = plain(event.message ?? "");

@@ -50,10 +50,18 @@ class ErrorDoor:
             await self.app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await _reply(send, 200, b"", ())
+        elif scope["method"] == "GET" and found[1] is None:
+            await self._tell(send)
         elif scope["method"] != "POST":
             await _reply(send, 405, b'{"detail":"only POST is understood here"}', (("Allow", "POST, OPTIONS"),))
         else:
             await self._answer(scope, receive, send, found[1], found[2])
+
+    async def _tell(self, send: Send) -> None:
+        """Which project our own pages send to, for who asks at the tunnel; empty as long as that is not known."""
+        ingest = self.ingest()
+        await ingest.book.look(None, None)
+        await _reply(send, 200, msgspec.json.encode({"dsn": ingest.book.browser_dsn()}), ())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, project: str | None, kind: str | None) -> None:
         ingest = self.ingest()

@@ -11,8 +11,9 @@ People = Callable[..., Somebody]
 
 
 @pytest.fixture
-def own_server() -> Iterator[Server]:
-    running = Server().start()
+def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of the test's own, to stop and start, with settings from its parameter."""
+    running = Server(**getattr(request, "param", {})).start()
     yield running
     running.stop()
 
@@ -153,6 +154,16 @@ def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(
         person.press("Back to the radar")
         until(lambda p=person: p.handle not in (one, two, "..."), "no new handle")
     ann.sees_on_radar(bob.handle)
+
+
+@pytest.mark.parametrize("own_server", [{"SESSION_MAX_S": "9"}], indirect=True)
+def test_a_session_that_runs_out_ends_its_chat_and_is_replaced_quietly(own_server: Server, somebody: People) -> None:
+    ann, bob = somebody(url=own_server.url).arrive(), somebody(url=own_server.url).arrive()
+    one, _ = chatting(ann, bob)
+    ann.sees("A session ran out, and the chat with it.")
+    ann.press("Back to the radar")
+    until(lambda: ann.handle not in (one, "..."), "no new handle")
+    ann.sees("The old session was over. You are here under a new handle.")
 
 
 def test_panic_without_a_connection_clears_the_screen_and_says_what_is_not_done_yet(somebody: People) -> None:

@@ -1,5 +1,6 @@
 """The pages that people open: what they may load, what they say, what they leave behind."""
 
+import gzip
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -37,6 +38,13 @@ def test_a_page_allows_our_own_files_and_nothing_inline(client: Client, path: st
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert response.headers["Cache-Control"] == "no-store"
     assert not response.cookies
+
+
+def test_a_page_comes_compressed_to_who_can_read_that(client: Client) -> None:
+    plain, small = client.get("/"), client.get("/", headers={"Accept-Encoding": "gzip, br"})
+    assert gzip.decompress(small.content) == plain.content
+    assert len(small.content) < len(plain.content) / 3
+    assert "Accept-Encoding" in plain.headers["Vary"]
 
 
 class Inline(HTMLParser):

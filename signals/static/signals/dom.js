@@ -47,7 +47,7 @@ export function keyed(parent, items, key, create, update) {
 
 /** Seconds in words that fit a button or a line: "45 s", "3 min". */
 export function duration(ms) {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const seconds = Math.max(0, Math.round(ms / 1000));
   return seconds < 100 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 

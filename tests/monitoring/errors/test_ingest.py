@@ -241,6 +241,12 @@ async def test_a_browser_may_ask_first(intake: Intake) -> None:
     assert (await intake.http.get(PATH)).status_code == 405
 
 
+async def test_the_tunnel_tells_our_own_pages_where_they_belong(intake: Intake) -> None:
+    answer = await intake.http.get("/api/tunnel")
+    assert answer.json() == {"dsn": f"https://{OTHER_KEY}@icebreaker.example/2"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("path", ["/", "/api/onboarding", "/api/1/envelope/x", "/api/x/envelope/", "/api/1/minidump/"])
 async def test_everything_else_goes_on_to_django(intake: Intake, path: str) -> None:
     assert (await intake.http.post(path)).status_code == 418
