@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from signals.errors import PayloadTooLarge, ValidationFailed
-from signals.protocol import in_range, is_text
+from signals.errors import InvalidJson, PayloadTooLarge, ValidationFailed
+from signals.values import in_range, is_text, json_of
 
 BODY_MAX_BYTES: Final = 16 * 1024
 
@@ -63,8 +62,8 @@ def read(kind: type[T], body: bytes) -> T:
     if len(body) > BODY_MAX_BYTES:
         raise PayloadTooLarge
     try:
-        given = json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        given = json_of(body.decode())
+    except (UnicodeDecodeError, InvalidJson):
         raise ValidationFailed("The body has to be a JSON object.") from None
     if not isinstance(given, dict):
         raise ValidationFailed("The body has to be a JSON object.")
@@ -89,7 +88,3 @@ def _holds(found: msgspec.Struct) -> bool:
         case EmergencyContact(emergency_contact=str(contact)):
             return is_text(contact)
     return True
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

@@ -6,9 +6,7 @@ same types in words; a test holds the two together.
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import msgspec
 
@@ -21,6 +19,7 @@ from signals.errors import (
     SignalsError,
     UnknownType,
 )
+from signals.values import in_range, is_text, json_of
 
 FRAME_MAX_BYTES = 16 * 1024
 TEXT_MAX = 1000
@@ -82,19 +81,7 @@ class TriggerPanic(Frame):
 Request = (
     SubscribeRadar | UpdateLocation | RequestChat | AcceptChat | DeclineChat | SendMessage | EndChat | TriggerPanic
 )
-REQUESTS: dict[str, type[Frame]] = {
-    t.type_: t
-    for t in (
-        SubscribeRadar,
-        UpdateLocation,
-        RequestChat,
-        AcceptChat,
-        DeclineChat,
-        SendMessage,
-        EndChat,
-        TriggerPanic,
-    )
-}
+REQUESTS: dict[str, type[Frame]] = {kind.type_: kind for kind in get_args(Request)}
 
 # --- server to client ---------------------------------------------------------------------------------------------
 
@@ -193,27 +180,24 @@ class ErrorNotice(Frame, omit_defaults=True):
     cooldown_remaining_ms: int | None = None
 
 
-NOTICES: dict[str, type[Frame]] = {
-    t.type_: t
-    for t in (
-        Connected,
-        RadarUpdate,
-        ChatRequested,
-        ChatRequestAck,
-        ChatRequestExpired,
-        ChatAccepted,
-        ChatDeclined,
-        ChatMessage,
-        ChatWarning,
-        ChatEnded,
-        PanicTriggered,
-        ErrorNotice,
-    )
-}
+Notice = (
+    Connected
+    | RadarUpdate
+    | ChatRequested
+    | ChatRequestAck
+    | ChatRequestExpired
+    | ChatAccepted
+    | ChatDeclined
+    | ChatMessage
+    | ChatWarning
+    | ChatEnded
+    | PanicTriggered
+    | ErrorNotice
+)
+NOTICES: dict[str, type[Frame]] = {kind.type_: kind for kind in get_args(Notice)}
 
 # --- both ways ----------------------------------------------------------------------------------------------------
 
-_decode = msgspec.json.Decoder().decode
 _encoder = msgspec.json.Encoder()
 
 
@@ -234,11 +218,6 @@ def refusal(error: SignalsError) -> ErrorNotice:
     )
 
 
-def is_text(value: str) -> bool:
-    """Whether `value` is Unicode text: half a surrogate pair is not."""
-    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
-
-
 def parse(data: str | bytes | None) -> Request:
     """The request in a frame of text; `bytes` and None stand for a binary frame.
 
@@ -250,7 +229,7 @@ def parse(data: str | bytes | None) -> Request:
         raise InvalidJson
     if len(data) > FRAME_MAX_BYTES or len(data.encode("utf-8", "replace")) > FRAME_MAX_BYTES:
         raise MessageTooLarge
-    frame = _json(data)
+    frame = json_of(data)
     if not isinstance(frame, dict):
         raise InvalidPayload("A frame has to be a JSON object.")
     type_ = frame.get("type")
@@ -265,21 +244,6 @@ def parse(data: str | bytes | None) -> Request:
     if not isinstance(payload, dict):
         raise InvalidPayload("The payload has to be a JSON object.")
     return _checked(kind, payload)
-
-
-def _json(data: str) -> Any:
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
-    try:  # what the fast decoder refuses may still be JSON: a number beyond a double, half a surrogate pair
-        return json.loads(data, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise InvalidJson from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _checked(kind: type[Frame], payload: dict[str, Any]) -> Request:
@@ -312,11 +276,6 @@ def _message(given: dict[str, Any]) -> SendMessage:
     if len(text) > TEXT_MAX:
         raise MessageTooLong
     return SendMessage(text=text)
-
-
-def in_range(lat: float, lng: float) -> bool:
-    """Whether this is a point on Earth: finite degrees, WGS 84."""
-    return math.isfinite(lat) and math.isfinite(lng) and -90 <= lat <= 90 and -180 <= lng <= 180
 
 
 _WANTED: dict[type[Frame], str] = {

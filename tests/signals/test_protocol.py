@@ -121,3 +121,10 @@ def test_a_person_without_a_place_has_a_null_tier_on_the_wire() -> None:
     )
     update = json.loads(protocol.encode(protocol.RadarUpdate(people=(person,), total=1, timestamp=5)))
     assert update["payload"]["people"][0]["proximity"] is None
+
+
+def test_a_number_of_any_length_is_still_json() -> None:
+    long = "9" * 6000
+    assert parse(f'{{"type":"chat:end","payload":{{"ignored":{long}}}}}') == protocol.EndChat()
+    with pytest.raises(errors.InvalidPayload):
+        parse(f'{{"type":"location:update","payload":{{"lat":{long},"lng":1}}}}')
