@@ -16,7 +16,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     assert not quiet, "the server had something to say:\n" + "\n".join(quiet)
 
 
-@pytest.fixture(scope="session", params=["uvicorn"])
+@pytest.fixture(scope="module", params=["uvicorn"])
 def open_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose limits let a fuzzer through."""
     unlimited = {"FRAMES_PER_SECOND": "1000000", "FRAMES_BURST": "1000000", "REQUESTS_PER_SECOND": "1000000"}

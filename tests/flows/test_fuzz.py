@@ -76,7 +76,9 @@ class World:
     def connect(self) -> Talk:
         url = f"{self.server.ws_url}?token={self.arrive()}"
         talk = Talk(
-            self.stack.enter_context(connect(url, compression=None, proxy=None, max_size=None, close_timeout=1))
+            self.stack.enter_context(
+                connect(url, compression=None, proxy=None, max_size=None, close_timeout=1, ping_interval=None)
+            )
         )
         talk.until_quiet()
         return talk
@@ -88,7 +90,7 @@ class World:
         return sorted(json.dumps(p) for p in people)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(open_server: Server) -> Iterator[World]:
     with ExitStack() as stack:
         yield World(open_server, stack)
