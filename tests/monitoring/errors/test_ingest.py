@@ -126,6 +126,21 @@ async def test_a_page_sends_through_our_own_origin(intake: Intake) -> None:
         (envelope(("event", {"message": "x" * 1_100_000})), {}, 413, "too_large"),
         (b"x" * (20 * 1024 * 1024 + 1), {}, 413, "too_large"),
     ],
+    ids=[  # a packed body says when it was packed: as a name it would differ between two workers
+        "empty",
+        "an-endless-list",
+        "shorter-than-it-says",
+        "no-json",
+        "too-deep",
+        "not-packed",
+        "packed-and-cut",
+        "packed-by-nobody",
+        "a-gzip-bomb",
+        "a-brotli-bomb",
+        "a-zstd-bomb",
+        "an-event-over-1-mib",
+        "an-envelope-over-20-mib",
+    ],
 )
 async def test_what_is_wrong_is_refused_counted_and_answered_across_origins(
     intake: Intake, body: bytes, headers: dict[str, str], status: int, reason: str
