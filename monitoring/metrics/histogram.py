@@ -109,7 +109,7 @@ class Histogram:
 
     def to_bytes(self) -> bytes:
         used = {index: n for index, n in enumerate(self.buckets) if n}
-        return msgspec.msgpack.encode(_Stored(_VERSION, self.sum_ms, used))
+        return packed(used, self.sum_ms)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Histogram:
@@ -131,6 +131,11 @@ class Histogram:
         for index, n in used.items():
             buckets[index] += n
         self.sum_ms += known.sum_ms
+
+
+def packed(used: dict[int, int], sum_ms: float) -> bytes:
+    """The form on disk of these buckets, by their number."""
+    return msgspec.msgpack.encode(_Stored(_VERSION, sum_ms, used))
 
 
 def _middle_ms(index: int) -> float:
