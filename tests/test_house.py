@@ -13,7 +13,7 @@ FLOORS = [  # the first pattern that fits a path says its floor
     (r"monitoring/metrics/(histogram|targets)\.py", 0),
     (r"monitoring/errors/(auth|decode|envelope|event|fingerprint|policy|quota|record|regression|scrub|unpack)\.py", 0),
     (r"monitoring/uptime/outage\.py", 0),
-    (r"monitoring/alerts/(rules|lifecycle|snapshot)\.py", 0),
+    (r"monitoring/alerts/(rules|lifecycle|snapshot|letters)\.py", 0),
     (r"monitoring/runbooks/library\.py", 0),
     (r"monitoring/incidents/(stages|writeup)\.py", 0),
     (r"monitoring/runbooks/shelf\.py", 1),

@@ -155,8 +155,11 @@ class Mute:
             return Span.UPCOMING
         return Span.ACTIVE if now < self.to_at else Span.OVER
 
+    def fits(self, rule: Rule) -> bool:
+        return fnmatchcase(rule.name, self.matcher)
+
     def covers(self, rule: Rule, now: datetime) -> bool:
-        return self.span(now) is Span.ACTIVE and fnmatchcase(rule.name, self.matcher)
+        return self.span(now) is Span.ACTIVE and self.fits(rule)
 
 
 def muted_by(rule: Rule, states: Mapping[str, State], mutes: Iterable[Mute], now: datetime) -> str | None:

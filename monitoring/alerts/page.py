@@ -27,6 +27,8 @@ def _when(condition: Condition) -> str:
             return f"more than {over} {source} in the window"
         case Kind.LEVEL:
             return f"{source} over {over}"
+        case Kind.LEFT:
+            return f"{source} under {over}"
         case Kind.AGE:
             return f"{source} over {over} s ago"
 

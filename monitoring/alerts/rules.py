@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from monitoring.alerts.snapshot import Snapshot
 from signals import telemetry
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     COUNT = "count"  # a count in the window
     LEVEL = "level"  # the last value
     AGE = "age"  # seconds since something last happened
+    LEFT = "left"  # what is left of something, the last value: breached under `over`, clear from `clear` on
 
 
 class Judgement(StrEnum):
@@ -41,7 +42,7 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Breached over `over`, clear at or under `clear`; what lies between changes nothing."""
+    """Breached over `over`, clear at or under `clear` (LEFT: the other way round); between them nothing changes."""
 
     kind: Kind
     source: str  # the metric or the name of a number in the snapshot
@@ -82,6 +83,7 @@ BOUNDS: Final[dict[Kind, tuple[float, float]]] = {  # of a threshold
     Kind.COUNT: (0, 100_000),
     Kind.LEVEL: (0, 1_000_000),
     Kind.AGE: (30, 86_400),
+    Kind.LEFT: (0, 100_000),
 }
 WINDOW_BOUNDS: Final = (timedelta(seconds=15), timedelta(hours=1))
 LONGEST: Final = timedelta(hours=1)  # that a rule may wait before it fires or resolves
@@ -123,7 +125,16 @@ def _rule(name: str, title: str, severity: Severity, condition: Condition, **tim
 # These never follow from the service being down, or have to be heard even then. A new kind of error is often why it
 # is down, and its alert ends by itself: muted until the service is back, it would never be mailed.
 INDEPENDENT: Final = frozenset(
-    {DOWN, "watch-late", "mail-stuck", "disk-near-full", "database-near-full", "new-issue", "regression"}
+    {
+        DOWN,
+        "watch-late",
+        "mail-stuck",
+        "disk-near-full",
+        "database-near-full",
+        "new-issue",
+        "regression",
+        "certificate-expires",
+    }
 )
 _TIMED: Final = (
     (telemetry.WS_MESSAGE, "WebSocket messages"),
@@ -151,6 +162,7 @@ SHIPPED: Final[tuple[Rule, ...]] = (
         Condition(Kind.LEVEL, "database.used", 0.9, 0.85),
         hold=MINUTE,
     ),
+    _rule("certificate-expires", "Certificate expires soon", _W, Condition(Kind.LEFT, "certificate.days", 14, 15)),
     _rule(
         "socket-leak",
         "Too many connections for the sessions",
@@ -177,7 +189,7 @@ def _value(condition: Condition, snapshot: Snapshot) -> float | None:
             return None if n is None else n / snapshot.minutes
         case Kind.COUNT:
             return snapshot.counts.get(source)
-        case Kind.LEVEL:
+        case Kind.LEVEL | Kind.LEFT:
             return snapshot.levels.get(source)
         case Kind.AGE:
             age = snapshot.ages.get(source)
@@ -207,9 +219,17 @@ def read(condition: Condition, snapshot: Snapshot) -> Reading:
     samples = snapshot.timings[condition.source].count if condition.kind is Kind.SHARE else 0
     if samples < condition.min_samples:
         return Reading(Judgement.TOO_FEW, value, samples, f"{samples} samples of {condition.min_samples}")
-    if value > condition.over:
-        return Reading(Judgement.BREACH, value, samples)
-    return Reading(Judgement.CLEAR if value <= condition.clear else Judgement.BETWEEN, value, samples)
+    return Reading(_judged(condition, value), value, samples)
+
+
+def _judged(condition: Condition, value: float) -> Judgement:
+    if condition.kind is Kind.LEFT:
+        breached, clear = value < condition.over, value >= condition.clear
+    else:
+        breached, clear = value > condition.over, value <= condition.clear
+    if breached:
+        return Judgement.BREACH
+    return Judgement.CLEAR if clear else Judgement.BETWEEN
 
 
 def problems(rule: Rule) -> list[str]:
@@ -218,36 +238,41 @@ def problems(rule: Rule) -> list[str]:
     found = []
     if not math.isfinite(condition.over) or not low <= condition.over <= high:
         found.append(f"The threshold has to lie between {low:g} and {high:g}.")
-    if not math.isfinite(condition.clear) or not 0 <= condition.clear <= condition.over:
-        found.append("The lower bound has to lie between 0 and the threshold.")
+    lowest, highest = (condition.over, high) if condition.kind is Kind.LEFT else (0, condition.over)
+    if not math.isfinite(condition.clear) or not lowest <= condition.clear <= highest:
+        found.append(f"The bound for clear has to lie between {lowest:g} and {highest:g}.")
     if not WINDOW_BOUNDS[0] <= rule.window <= WINDOW_BOUNDS[1]:
         found.append("The window has to last between 15 seconds and an hour.")
     if not timedelta(0) <= rule.hold <= LONGEST:
         found.append("It may have to hold for at most an hour.")
     if not GROUPED <= rule.keep <= LONGEST:  # shorter, it could be over before its first mail, and be missed
         found.append("It has to be clear for between 30 seconds and an hour.")
-    if condition.kind is Kind.SHARE:
-        if condition.edge_ms not in EDGES_MS:
-            found.append("The edge has to be one that histograms count exactly: 200, 500, 1000 or 2000 ms.")
-        if not 1 <= condition.min_samples <= 10_000:
-            found.append("The least number of samples has to lie between 1 and 10000.")
+    return found + (_share_problems(condition) if condition.kind is Kind.SHARE else [])
+
+
+def _share_problems(condition: Condition) -> list[str]:
+    found = []
+    if condition.edge_ms not in EDGES_MS:
+        found.append("The edge has to be one that histograms count exactly: 200, 500, 1000 or 2000 ms.")
+    if not 1 <= condition.min_samples <= 10_000:
+        found.append("The least number of samples has to lie between 1 and 10000.")
     return found
 
 
-def edited(rule: Rule, *, over: float | None = None, clear: float | None = None, **times: timedelta) -> Rule:
+def edited(
+    rule: Rule,
+    *,
+    over: float | None = None,
+    clear: float | None = None,
+    edge_ms: int | None = None,
+    min_samples: int | None = None,
+    **times: timedelta,
+) -> Rule:
     """The same rule with other thresholds or times (window, hold, keep). Raises ValueError with every problem."""
-    condition = rule.condition
-    if over is not None:
-        condition = replace(condition, over=over)
-    if clear is not None:
-        condition = replace(condition, clear=clear)
-    candidate = replace(
-        rule,
-        condition=condition,
-        window=times.get("window", rule.window),
-        hold=times.get("hold", rule.hold),
-        keep=times.get("keep", rule.keep),
-    )
+    said: dict[str, Any] = {"over": over, "clear": clear, "edge_ms": edge_ms, "min_samples": min_samples}
+    condition = replace(rule.condition, **{name: value for name, value in said.items() if value is not None})
+    changed: dict[str, Any] = {"condition": condition, **times}
+    candidate = replace(rule, **changed)
     if wrong := problems(candidate):
         raise ValueError(" ".join(wrong))
     return candidate

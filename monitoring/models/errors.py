@@ -144,10 +144,13 @@ class IssueTransition(models.Model):
     at = models.DateTimeField(db_index=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    seen_at = models.DateTimeField(
+        null=True, help_text="The window in which the alert rules counted it: what is digested late is told late."
+    )
 
     class Meta:
         ordering = ("at", "pk")
-        indexes: ClassVar = [models.Index(fields=["kind", "at"])]
+        indexes: ClassVar = [models.Index(fields=["kind", "at"]), models.Index(fields=["seen_at", "kind"])]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M:%S}"
