@@ -33,6 +33,9 @@ RELEASE = next(
 if not SECRET_KEY or (not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10)):
     raise ImproperlyConfigured("SECRET_KEY is missing or too weak: set it to at least 50 random characters.")
 
+if not DEBUG and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS may not be '*' in production: name the hosts that people come by.")
+
 # --- Django ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
@@ -121,10 +124,13 @@ CHANNEL_LAYERS = {
 }
 
 # --- mail --------------------------------------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+_mail = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(_mail)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Icebreaker <icebreaker@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 10
+# Whether a mail reaches anybody: a developer reads the terminal, in production nobody does.
+MAIL_LEAVES = ENVIRONMENT != "production" or _mail["EMAIL_BACKEND"].split(".")[-2] not in ("console", "dummy")
 
 # --- transport security ------------------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -181,6 +187,11 @@ SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: 
 
 # --- measures ----------------------------------------------------------------------------------------------------
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # a scraper's bearer token; empty: staff alone
+
+# --- a secret that is set has to be one -------------------------------------------------------------------------
+for _name in ("PROBE_SECRET", "SENTRY_WEBHOOK_SECRET", "UPTIMEROBOT_WEBHOOK_SECRET", "METRICS_TOKEN"):
+    if not DEBUG and (_weak := vars()[_name]) and (len(_weak) < 20 or len(set(_weak)) < 8):
+        raise ImproperlyConfigured(f"{_name} is too weak: set it to at least 20 random characters, or leave it empty.")
 
 # --- logs: one line each, on stderr ------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -29,12 +29,12 @@ def start() -> None:
 
 
 async def stop() -> None:
-    """Stop the tasks, and let the mails under way arrive."""
+    """Stop the tasks, and give the mails under way a last try."""
     for task in _tasks:
         task.cancel()
     await asyncio.gather(*_tasks, return_exceptions=True)
     _tasks.clear()
-    await safety.drain()
+    await safety.finish()
 
 
 async def _tuned() -> None:

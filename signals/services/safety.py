@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, IntegrityError
 from django.utils.crypto import salted_hmac
@@ -26,8 +27,15 @@ from signals.services import notices, sessions
 from signals.services.pairs import act
 
 RETRIES_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+STOP_WITHIN_S = 8.0
 
 _under_way: set[asyncio.Task[None]] = set()
+_waiting: set[asyncio.Future[bool]] = set()
+_stopping = False
+
+
+class PanicMailLost(Exception):
+    """A mail that no try could deliver. Says only what kind of trouble it was: what SMTP says holds the address."""
 
 
 async def block(me_id: str, target_id: str, now: float) -> None:
@@ -79,7 +87,7 @@ async def panic(session_id: str, now: float, retries_s: Sequence[float] = RETRIE
         session_id,
         PanicTriggered(
             message="You have left. Nobody here can see you any more.",
-            contact_alerted=session.contact is not None,
+            contact_alerted=session.contact is not None and settings.MAIL_LEAVES,
             exclusion_expires_at=ms(now + safety.EXCLUSION_S),
         ),
     )
@@ -109,10 +117,46 @@ async def drain() -> None:
         await asyncio.gather(*_under_way, return_exceptions=True)
 
 
+async def finish(within_s: float = STOP_WITHIN_S) -> None:
+    """Before the process stops: one last try at once for all that waits, within a time; what is lost is told."""
+    global _stopping  # noqa: PLW0603 - one process stops once
+    _stopping = True
+    try:
+        for waiting in tuple(_waiting):
+            _settle(waiting, True)
+        if _under_way:
+            _, late = await asyncio.wait(tuple(_under_way), timeout=within_s)
+            for task in late:
+                task.cancel()
+                telemetry.capture(TimeoutError("a mail or a row was under way when we stopped"), component="stopping")
+    finally:
+        _stopping = False
+
+
 def _later(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
     _under_way.add(task)
     task.add_done_callback(_under_way.discard)
+
+
+async def _pause(seconds: float) -> bool:
+    """Wait before the next try; True when there is time for no more than one, because the process stops."""
+    if _stopping:
+        return True
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[bool] = loop.create_future()
+    timer = loop.call_later(seconds, _settle, over, False)
+    _waiting.add(over)
+    try:
+        return await over
+    finally:
+        _waiting.discard(over)
+        timer.cancel()
+
+
+def _settle(waiting: asyncio.Future[bool], cut_short: bool) -> None:
+    if not waiting.done():
+        waiting.set_result(cut_short)
 
 
 async def _kept(row: Report, *, last: bool) -> bool:
@@ -131,23 +175,22 @@ async def _kept(row: Report, *, last: bool) -> bool:
 
 async def _keep_trying(row: Report, retries_s: Sequence[float]) -> None:
     for n, wait_s in enumerate(retries_s, 1):
-        await asyncio.sleep(wait_s)
-        if await _kept(row, last=n == len(retries_s)):
+        last = await _pause(wait_s) or n == len(retries_s)
+        if await _kept(row, last=last) or last:
             return
 
 
 async def _deliver(mail: EmailMessage, retries_s: Sequence[float]) -> None:
+    last = False
     for wait_s in (*retries_s, None):
         try:
             await sync_to_async(mail.send, thread_sensitive=False)()
-        except OSError as error:  # every trouble of SMTP and of the network is one
-            if wait_s is None:
-                telemetry.capture(error, component="panic mail")
-                return
-            await asyncio.sleep(wait_s)
         except Exception as error:
-            telemetry.capture(error, component="panic mail")
-            return
+            passing = isinstance(error, OSError)  # every trouble of SMTP and of the network is one
+            if wait_s is None or last or not passing:
+                telemetry.capture(PanicMailLost(type(error).__name__), component="panic mail")
+                return
+            last = await _pause(wait_s)
         else:
             return
 

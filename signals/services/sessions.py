@@ -50,7 +50,7 @@ async def arrive(  # noqa: PLR0913 - the fields of onboarding
     tags = chosen_tags(tags, await catalogue.tags())
     store = presence.current()
     if (await store.counts()).sessions >= settings.SESSIONS_MAX:
-        raise RateLimitExceeded(60_000, "Too many people are here right now. Please try again in a minute.")
+        raise _full()
     session_id = secrets.token_urlsafe(16)
     until = now + min(settings.SESSION_IDLE_S, settings.SESSION_MAX_S)
     for attempt in range(HANDLE_TRIES):
@@ -61,7 +61,7 @@ async def arrive(  # noqa: PLR0913 - the fields of onboarding
         if await store.add(Session(person, Party(session_id, handle), motion=motion, absent_until=absent_until)):
             await _level()
             return person
-    raise RateLimitExceeded(60_000, "Too many people are here right now. Please try again in a minute.")
+    raise _full()
 
 
 async def get(session_id: str, now: float) -> Session:
@@ -261,6 +261,11 @@ def _relieved(session: Session | None, now: float) -> Session | None:
     if session.standing.excluded_until and session.standing.excluded_until <= now:
         session = replace(session, standing=replace(session.standing, excluded_until=0.0))
     return session
+
+
+def _full() -> RateLimitExceeded:
+    telemetry.count(telemetry.REFUSED, "sessions")
+    return RateLimitExceeded(60_000, "Too many people are here right now. Please try again in a minute.")
 
 
 async def _level() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
-from signals.simulation.person import Person, Plan
+from signals.simulation.host import Host
+from signals.simulation.person import Person
+from signals.simulation.plan import Plan
 from signals.simulation.tally import Tally
 
 PEOPLE_MAX: Final = 5000
@@ -32,15 +34,29 @@ async def reachable(url: str, wait_s: float) -> bool:
                 return True
 
 
-async def gather(people: int, seed: int, plan: Plan, tally: Tally, say: Callable[[float], None]) -> None:
-    """Let `people` live until the plan is over; `say` is called each second with the time gone by."""
+class Make(NamedTuple):
+    """Who is in a crowd: how many, of them hosts, and which share of the others gives no position."""
+
+    people: int
+    hosts: int = 0
+    unplaced: float = 0.0
+
+    def member(self, number: int, seed: int, plan: Plan, tally: Tally, http: httpx.AsyncClient) -> Person:
+        if number < self.hosts:
+            return Host(f"{seed}/{number}", plan, tally, http)
+        before, upto = (int((n - self.hosts) * self.unplaced) for n in (number, number + 1))
+        return Person(f"{seed}/{number}", plan, tally, http, placed=before == upto)
+
+
+async def gather(make: Make, seed: int, plan: Plan, tally: Tally, say: Callable[[float], None]) -> None:
+    """Let a crowd live until the plan is over; `say` is called each second with the time gone by."""
     started = perf_counter()
     limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
     async with httpx.AsyncClient(base_url=plan.url, timeout=ANSWER_WITHIN_S, limits=limits, trust_env=False) as http:
 
         async def one(number: int) -> None:
             await asyncio.sleep(min(number / ARRIVE_PER_S, max(0.0, plan.until - perf_counter())))
-            await Person(f"{seed}/{number}", plan, tally, http).live()
+            await make.member(number, seed, plan, tally, http).live()
 
         async def speak() -> None:
             while True:
@@ -49,6 +65,6 @@ async def gather(people: int, seed: int, plan: Plan, tally: Tally, say: Callable
 
         speaker = asyncio.create_task(speak())
         try:
-            await asyncio.gather(*(one(number) for number in range(people)))
+            await asyncio.gather(*(one(number) for number in range(make.people)))
         finally:
             speaker.cancel()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter
@@ -15,6 +16,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from signals.simulation.plan import Plan
 from signals.simulation.tally import Tally
 
 VIBES: Final = ("banter", "intros", "thinking", "killing-time", "surprise")
@@ -26,30 +28,9 @@ LINES: Final = (
     "Same here 😀",
     "See you!",
 )
-METRES_PER_DEGREE: Final = 111_320.0
 WALK_MPS: Final = 1.4
+ASKS_STRANGERS: Final = 0.02  # where hosts are: a visitor is there to look around, not to be run over
 _REQUEST_OF: Final = {"chat:request": "chat:request:ack", "chat:message": "chat:message"}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What all people of one run share."""
-
-    url: str
-    lat: float
-    lng: float
-    radius_m: float
-    until: float  # perf_counter
-    tags: tuple[str, ...] = ()
-    talkative: float = 0.6
-
-    @property
-    def ws_url(self) -> str:
-        return self.url.replace("http", "ws", 1).rstrip("/") + "/ws"
-
-    def place(self, east_m: float, north_m: float) -> dict[str, float]:
-        lat = self.lat + north_m / METRES_PER_DEGREE
-        return {"lat": lat, "lng": self.lng + east_m / (METRES_PER_DEGREE * math.cos(math.radians(self.lat)))}
 
 
 @dataclass
@@ -67,13 +48,15 @@ class Visit:
 
 
 class Person:
-    def __init__(self, seed: str, plan: Plan, tally: Tally, http: httpx.AsyncClient) -> None:
+    stay_s = 15.0, 90.0  # from, to
+
+    def __init__(self, seed: str, plan: Plan, tally: Tally, http: httpx.AsyncClient, *, placed: bool = True) -> None:
         self.chance = Random(seed)  # noqa: S311 - a seeded crowd, not a secret
-        self.plan, self.tally, self.http = plan, tally, http
+        self.plan, self.tally, self.http, self.placed = plan, tally, http, placed
         self.east = self.chance.uniform(-1, 1) * plan.radius_m
         self.north = self.chance.uniform(-1, 1) * plan.radius_m
         self.heading = self.chance.uniform(0, math.tau)
-        self.token = ""
+        self.token = self.session_id = self.handle = ""
         self.visit = Visit()
 
     async def live(self) -> None:
@@ -87,21 +70,32 @@ class Person:
                 if perf_counter() < self.plan.until:
                     self.tally.error(type(error).__name__)
                 await self._pause(1, 3)
-            if self.chance.random() < 0.5:
-                self.token = ""
+            if self.token and self.chance.random() < 0.5:
+                await self._hide()
             await self._pause(1, 6)
+
+    async def _hide(self) -> None:
+        """Leave for good: nobody shall ask somebody who does not come back."""
+        headers, self.token = {"Authorization": f"Bearer {self.token}"}, ""
+        with suppress(httpx.HTTPError):  # whoever is away is away
+            await self.http.put("/api/profile/visibility", json={"visibility": False}, headers=headers)
 
     async def _arrive(self) -> None:
         body = {
             "vibe": self.chance.choice(VIBES),
             "tags": self.chance.sample(self.plan.tags, min(len(self.plan.tags), self.chance.randint(0, 3))),
             "visibility": True,
-            "location": self.plan.place(self.east, self.north),
+            "location": self.plan.place(self.east, self.north) if self.placed else None,
         }
+        for company in self._company():
+            company.discard(self.session_id)
         while perf_counter() < self.plan.until:
             answer = await self.http.post("/api/onboarding", json=body)
             if answer.status_code == 201:
-                self.token = answer.json()["token"]
+                given = answer.json()
+                self.token, self.session_id, self.handle = given["token"], given["sessionId"], given["handle"]
+                for company in self._company():
+                    company.add(self.session_id)
                 self.tally.count("arrivals")
                 return
             if answer.status_code != 429:
@@ -111,11 +105,15 @@ class Person:
             self.tally.refused("RATE_LIMITED")
             await self._sleep(float(answer.headers.get("Retry-After", "1")) + self.chance.random())
 
+    def _company(self) -> Collection[set[str]]:
+        """Where others of the crowd look somebody up."""
+        return (self.plan.crowd,)
+
     async def _stay(self) -> None:
         if not self.token:
             return
         self.visit = Visit()
-        leave_at = min(self.plan.until, perf_counter() + self.chance.uniform(15, 90))
+        leave_at = min(self.plan.until, perf_counter() + self.chance.uniform(*self.stay_s))
         protocols: Any = ["icebreaker.v1", self.token]
         options: dict[str, Any] = {"compression": None, "max_size": 2**20, "open_timeout": 20, "ping_interval": None}
         async with connect(self.plan.ws_url, subprotocols=protocols, **options) as socket:
@@ -176,14 +174,18 @@ class Person:
         return not visit.cooling and len(visit.waiting_for) < 2 and self.chance.random() < self.plan.talkative
 
     async def _ask(self, socket: ClientConnection) -> None:
-        free = [p for p in self.visit.people if not p["busy"] and p["sessionId"] not in self.visit.waiting_for]
-        if not free:
+        passed_over = self.visit.waiting_for | self.plan.hosts
+        free = [p["sessionId"] for p in self.visit.people if not p["busy"] and p["sessionId"] not in passed_over]
+        other = self.chance.choice(free) if free else ""
+        shy = self.plan.hosts and other not in self.plan.crowd and self.chance.random() >= ASKS_STRANGERS
+        if not other or shy:
             await self._walk(socket)
             return
-        other = self.chance.choice(free)["sessionId"]
         await self._send(socket, "chat:request", {"targetSessionId": other})
 
     async def _walk(self, socket: ClientConnection) -> None:
+        if not self.placed:
+            return
         self.heading += self.chance.uniform(-0.6, 0.6)
         step = WALK_MPS * self.chance.uniform(0.5, 3)
         self.east += step * math.sin(self.heading)

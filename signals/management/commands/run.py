@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import subprocess
-import sys
 from argparse import ArgumentParser
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +14,11 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
+from signals.beside import Child
 from signals.management.commands.serve import add_place, check_place, stop_quietly
 from signals.serving import serve
 
-STOP_WITHIN_S = 10
+HOSTS, UNPLACED = 4, 0.25  # of the simulated people: a visitor elsewhere sees those who give no position
 
 
 def _collect_static() -> None:
@@ -43,7 +41,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check_place(options)
         stop_quietly()
-        self.children: list[subprocess.Popen[bytes]] = []
+        self.children: list[Child] = []
         self.options = options
         try:
             self._set_up()
@@ -51,7 +49,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             pass
         finally:
-            self._stop_children()
+            for child in reversed(self.children):
+                child.stop()
             self.stdout.write("Stopped.")
 
     def _set_up(self) -> None:
@@ -77,28 +76,16 @@ class Command(BaseCommand):
         if "watch" in get_commands():
             self._start("watch")
         if self.options["people"]:
-            people = str(self.options["people"])
-            self._start("simulate", "--url", url, "--people", people, "--seconds", "0")
+            self._start_crowd(url, self.options["people"])
+
+    def _start_crowd(self, url: str, people: int) -> None:
+        hosts = min(HOSTS, people)
+        self.stdout.write(
+            f"\n{people} simulated people arrive. Those who give no position are seen from anywhere; {hosts} of them\n"
+            "wait to be asked, accept at once and answer. Share no position of your own to see everybody.\n"
+        )
+        crowd = ("--people", str(people), "--hosts", str(hosts), "--unplaced", str(UNPLACED), "--seconds", "0")
+        self._start("simulate", "--url", url, *crowd)
 
     def _start(self, *command: str) -> None:
-        """Another command of ours, in a session of its own: Ctrl-C reaches it through us, in order."""
-        place = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        manage = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py")]
-        self.children.append(
-            subprocess.Popen(  # noqa: S603 - our own commands
-                [*manage, *command],
-                env=place,
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-            )
-        )
-
-    def _stop_children(self) -> None:
-        for child in reversed(self.children):
-            child.terminate()
-        for child in self.children:
-            try:
-                child.wait(STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        self.children.append(Child(command, self.stdout.write).start())

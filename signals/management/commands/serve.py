@@ -9,8 +9,10 @@ from argparse import ArgumentParser
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from signals import checks
 from signals.serving import SERVERS, is_free, serve
 
 
@@ -49,6 +51,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check_place(options)
         stop_quietly()
+        if settings.ENVIRONMENT == "production":
+            for missing in checks.check_place():
+                self.stderr.write(f"WARNING: {missing.msg}")
         with suppress(KeyboardInterrupt):
             serve(options["server"], options["host"], options["port"], self._ready)
 

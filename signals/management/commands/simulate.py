@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signals.simulation.crowd import PEOPLE_MAX, gather, reachable
-from signals.simulation.person import Plan
+from signals.simulation.crowd import PEOPLE_MAX, Make, gather, reachable
+from signals.simulation.plan import Plan
 from signals.simulation.tally import Tally
 
 TAGS = ("Quietly Curious", "Creative Energy", "Builder brain", "Tech curious", "Lo-fi head")
@@ -32,12 +32,18 @@ class Command(BaseCommand):
         parser.add_argument("--lat", type=float, default=52.5219, help="where: degrees (%(default)s)")
         parser.add_argument("--lng", type=float, default=13.4132, help="where: degrees (%(default)s)")
         parser.add_argument("--radius", type=float, default=200, help="metres around it (%(default)s)")
+        parser.add_argument("--unplaced", type=float, default=0, help="the share who give no position (%(default)s)")
+        parser.add_argument("--hosts", type=int, default=0, help="how many of them are there for visitors to ask")
         parser.add_argument("--wait", type=float, default=10, help="seconds to wait for the server (%(default)s)")
         parser.add_argument("--quiet", action="store_true", help="only the summary")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["people"] <= PEOPLE_MAX:
             raise CommandError(f"--people has to be from 1 to {PEOPLE_MAX}.")
+        if not 0 <= options["hosts"] <= options["people"]:
+            raise CommandError("--hosts has to be from 0 to the number of people.")
+        if not 0 <= options["unplaced"] <= 1:
+            raise CommandError("--unplaced has to be from 0 to 1.")
         if not options["url"].startswith(("http://", "https://")):
             raise CommandError("--url has to begin with http:// or https://.")
         tally = Tally()
@@ -58,7 +64,8 @@ class Command(BaseCommand):
             until=perf_counter() + (options["seconds"] or YEAR_S),
             tags=TAGS,
         )
-        await gather(options["people"], options["seed"], plan, tally, self._speaker(tally, quiet=options["quiet"]))
+        make = Make(options["people"], options["hosts"], options["unplaced"])
+        await gather(make, options["seed"], plan, tally, self._speaker(tally, quiet=options["quiet"]))
         if self.stderr.isatty():
             self.stderr.write("")
 

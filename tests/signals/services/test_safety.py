@@ -1,13 +1,15 @@
 """Block, report and panic, with a real mail server."""
 
+import asyncio
 import socket
+import traceback
 from collections.abc import Iterator
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from signals import errors
+from signals import errors, telemetry
 from signals.models import Report
 from signals.presence.memory import MemoryPresence
 from signals.services import chats, radar, safety, sessions
@@ -124,3 +126,41 @@ async def test_panic_without_a_contact_says_so_and_mails_nobody(mailbox: Mailbox
 
 def test_without_a_position_the_mail_says_that_the_area_is_unknown() -> None:
     assert "Area: unknown" in safety.letter("ann@example.org", None, NOW).body
+
+
+async def test_before_the_process_stops_a_waiting_mail_has_one_more_try_at_once(mailbox: Mailbox) -> None:
+    a = await someone()
+    await sessions.set_contact(a.id, "ann@example.org", NOW)
+    mailbox.refuse = 1
+    await safety.panic(a.id, NOW, retries_s=(3600, 3600))
+    async with asyncio.timeout(5):
+        while not safety._waiting:
+            await asyncio.sleep(0.01)
+    await safety.finish()
+    assert len(mailbox.mails) == 1
+    assert not safety._under_way and not safety._waiting
+
+
+async def test_a_mail_that_is_lost_is_told_once_and_without_the_address(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captured: list[BaseException] = []
+    monkeypatch.setattr(telemetry, "capture", lambda error, **tags: captured.append(error))
+    a = await someone()
+    await sessions.set_contact(a.id, "ann@example.org", NOW)
+    mailbox.refuse = 9
+    await safety.panic(a.id, NOW, retries_s=(0, 0))
+    await safety.drain()
+    (error,) = captured
+    assert isinstance(error, safety.PanicMailLost)
+    assert "ann" not in "".join(traceback.format_exception(error))
+    assert mailbox.refuse == 6
+
+
+async def test_where_no_mail_leaves_nobody_is_said_to_be_alerted(settings: object) -> None:
+    settings.MAIL_LEAVES = False  # type: ignore[attr-defined]
+    a = await someone()
+    await sessions.set_contact(a.id, "ann@example.org", NOW)
+    await safety.panic(a.id, NOW)
+    assert a.heard()[0][1]["contactAlerted"] is False
+    await safety.drain()

@@ -38,11 +38,16 @@ async def test_a_taken_handle_is_drawn_anew() -> None:
     assert first.handle == "QuietJoker00" and second.handle == "CuriousSparrow01"
 
 
-async def test_nobody_more_is_let_in_when_the_place_is_full(settings: object) -> None:
+async def test_nobody_more_is_let_in_when_the_place_is_full_and_that_is_counted(
+    settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, str]] = []
+    monkeypatch.setattr(telemetry, "count", lambda metric, label: counted.append((metric, label)))
     settings.SESSIONS_MAX = 1  # type: ignore[attr-defined]
     await someone()
     with pytest.raises(errors.RateLimitExceeded):
         await someone()
+    assert counted == [(telemetry.REFUSED, "sessions")]
 
 
 async def test_contact_keeps_a_session_alive_for_an_hour_and_twelve_hours_at_most(store: MemoryPresence) -> None:
