@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -209,7 +209,7 @@ class Person:
             self.tally.took(type_, perf_counter() - sent_at)
         hear = _HEARD.get(type_)
         if hear:
-            hear(self, payload)
+            getattr(self, hear)(payload)
 
     def _lost(self, closed: ConnectionClosed) -> None:
         code = closed.rcvd.code if closed.rcvd else 1006
@@ -266,14 +266,14 @@ class Person:
         self.tally.refused(payload["code"])
 
 
-_HEARD: Final[dict[str, Callable[[Person, dict[str, Any]], None]]] = {
-    "radar:update": Person.on_radar,
-    "chat:request": Person.on_request,
-    "chat:request:ack": Person.on_ack,
-    "chat:request:expired": Person.on_settled,
-    "chat:declined": Person.on_settled,
-    "chat:accepted": Person.on_accepted,
-    "chat:message": Person.on_message,
-    "chat:end": Person.on_end,
-    "error": Person.on_error,
+_HEARD: Final[dict[str, str]] = {
+    "radar:update": "on_radar",
+    "chat:request": "on_request",
+    "chat:request:ack": "on_ack",
+    "chat:request:expired": "on_settled",
+    "chat:declined": "on_settled",
+    "chat:accepted": "on_accepted",
+    "chat:message": "on_message",
+    "chat:end": "on_end",
+    "error": "on_error",
 }

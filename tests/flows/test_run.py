@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 
-from tests.flows.server import ROOT, environment, free_port, manage
+from tests.flows.server import ROOT, Client, Server, environment, free_port, manage
 
 
 def running(env: dict[str, str], *more: str) -> subprocess.Popen[str]:
@@ -98,3 +100,31 @@ def test_a_crowd_without_a_server_is_told_so() -> None:
     done = manage("simulate", "--url", url, "--wait", "0", env={**os.environ})
     assert done.returncode != 0
     assert "No server answers" in done.stderr
+
+
+async def test_a_visitor_of_the_demonstration_meets_somebody_who_answers_wherever_they_are(tmp_path: Path) -> None:
+    env, url = place(tmp_path)
+    process = running(env, "--people", "6")
+    try:
+        until_ready(url, process)
+        far_away = {"lat": -33.8568, "lng": 151.2153}
+        me = await Client.arrive(
+            cast("Server", SimpleNamespace(url=url, ws_url=url.replace("http", "ws") + "/ws")), location=far_away
+        )
+        async with me:
+            seen = await me.ask("radar:subscribe", {}, "radar:update")
+            while len(seen["people"]) < 4:
+                seen = await me.hear("radar:update")
+            assert {p["proximity"] for p in seen["people"]} == {None}
+            await me.ask("chat:request", {"targetSessionId": seen["people"][0]["sessionId"]}, "chat:request:ack")
+            await me.hear("chat:accepted")
+            assert (await me.hear("chat:message"))["sender"] == "them"
+            await me.say("chat:message", {"text": "Is this seat free?"})
+            assert (await me.hear("chat:message"))["sender"] == "me"
+            assert (await me.hear("chat:message"))["sender"] == "them"
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert "4 of them" in said
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
