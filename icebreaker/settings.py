@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "signals.middleware.api_answers",
     "django.middleware.security.SecurityMiddleware",
     "icebreaker.static.static_files",
+    "icebreaker.policy.content_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -251,6 +252,11 @@ UNFOLD = {
                         "icon": "emergency",
                         "link": reverse_lazy("admin:monitoring_incident_changelist"),
                     },
+                    {
+                        "title": "Issues",
+                        "icon": "bug_report",
+                        "link": reverse_lazy("admin:monitoring_issue_changelist"),
+                    },
                     {"title": "Monitors", "icon": "radar", "link": reverse_lazy("admin:monitoring_monitor_changelist")},
                     {
                         "title": "Outages",
@@ -265,6 +271,11 @@ UNFOLD = {
                     {"title": "Status page", "icon": "public", "link": reverse_lazy("monitoring:status")},
                     {"title": "Health", "icon": "health_and_safety", "link": reverse_lazy("monitoring:health")},
                     {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
+                    {
+                        "title": "Where errors are sent",
+                        "icon": "key",
+                        "link": reverse_lazy("admin:monitoring_project_changelist"),
+                    },
                 ],
             },
         ],

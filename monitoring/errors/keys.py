@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from monitoring.models import Project, ProjectKey
 
 log = logging.getLogger("icebreaker.ingest")
 FRESH_S: Final = 10.0
+TAKEN_LONGER: Final = timedelta(days=1)  # a key that was rotated out
 AGAIN_S: Final = 1.0  # how soon somebody unknown may make us look again
 
 
@@ -63,6 +65,13 @@ def dsn_of(project: Project) -> str:
     place = urlsplit(settings.PUBLIC_URL)
     key = project.keys.filter(retires_at=None).first()
     return dsn(place.scheme, key.public_key, place.netloc, project.pk) if key else ""
+
+
+def rotate(project: Project, now: datetime) -> ProjectKey:
+    """Give a project a new key; what it had is taken for a day longer, so that every sender can be told."""
+    with transaction.atomic():
+        project.keys.filter(retires_at=None).update(retires_at=now + TAKEN_LONGER)
+        return project.keys.create(public_key=secrets.token_hex(16), created_at=now)
 
 
 class Book:

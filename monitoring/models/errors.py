@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from monitoring.errors.story import in_a_line
+
 
 class Project(models.Model):
     """A sender: our server, our pages, or another program. Its DSN is made of its key and PUBLIC_URL."""
@@ -111,7 +113,7 @@ class Issue(models.Model):
         indexes: ClassVar = [models.Index(fields=["project", "status", "-last_seen_at"])]
 
     def __str__(self) -> str:
-        return f"{self.type}: {self.value}"[:120] if self.value else self.type
+        return in_a_line(f"{self.type}: {self.value}" if self.value else self.type, 120)
 
 
 class Grouping(models.Model):
