@@ -13,6 +13,7 @@ django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
+from monitoring.drills.live import drilling
 from monitoring.errors import ingest
 from monitoring.ingest_app import ErrorDoor
 from monitoring.metrics import flusher
@@ -25,6 +26,7 @@ def begin() -> None:
     """Start what runs beside the requests; a second call does nothing."""
     clock.start()
     flusher.start("web")
+    drilling.start()
 
 
 def ticking(app: App) -> App:

@@ -68,6 +68,7 @@ ASGI_APPLICATION = "icebreaker.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "icebreaker" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -256,6 +257,11 @@ UNFOLD = {
                         "title": "Issues",
                         "icon": "bug_report",
                         "link": reverse_lazy("admin:monitoring_issue_changelist"),
+                    },
+                    {
+                        "title": "Drills",
+                        "icon": "fire_extinguisher",
+                        "link": reverse_lazy("admin:monitoring_drill_changelist"),
                     },
                     {"title": "Monitors", "icon": "radar", "link": reverse_lazy("admin:monitoring_monitor_changelist")},
                     {

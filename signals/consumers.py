@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from django.conf import settings
 
-from signals import handshake, starts, telemetry
+from signals import faults, handshake, starts, telemetry
 from signals.errors import (
     ConnectionLimitExceeded,
     InvalidToken,
@@ -188,6 +188,8 @@ class Consumer:
             request = parse(data)
             label = request.type_
             with telemetry.transaction("websocket.message", label):
+                if faults.fault is not None and label not in faults.SPARED_FRAMES:
+                    await faults.fault.strike()
                 await self._handle(request)
         except SignalsError as refused:
             await self._refuse(refused)

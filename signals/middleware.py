@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from signals import telemetry
+from signals import faults, telemetry
 
 Answer = Callable[[HttpRequest], Any]
 _OURS: Final = re.compile(r"/api(?:/(?!\d+/)|$)")  # /api/<number>/ is spoken by error SDKs, in their own words
@@ -44,6 +44,8 @@ def api_answers(get_response: Answer) -> Answer:
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             started = perf_counter()
+            if faults.fault is not None and _may_suffer(request.path_info):
+                await faults.fault.strike()
             return _finished(request, await cast("Awaitable[HttpResponseBase]", get_response(request)), started)
 
         return answer_async
@@ -53,6 +55,11 @@ def api_answers(get_response: Answer) -> Answer:
         return _finished(request, get_response(request), started)
 
     return answer
+
+
+def _may_suffer(path: str) -> bool:
+    """Whether a drill may hold this call up: what people do on the page, and never what ends a drill or harm."""
+    return path == "/" or (is_api(path) and not path.startswith(faults.SPARED_CALLS))
 
 
 def _finished(request: HttpRequest, response: HttpResponseBase, started: float) -> HttpResponseBase:

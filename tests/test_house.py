@@ -9,11 +9,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [  # the first pattern that fits a path says its floor
     (r"icebreaker/", 6),
-    (r"signals/(domain/.*|errors|protocol|bodies|values|limits|telemetry)\.py", 0),
+    (r"signals/(domain/.*|errors|protocol|bodies|values|limits|telemetry|faults)\.py", 0),
     (r"monitoring/metrics/(histogram|targets)\.py", 0),
     (r"monitoring/errors/(auth|decode|envelope|event|fingerprint|policy|quota|record|regression)\.py", 0),
     (r"monitoring/errors/(scrub|story|unpack)\.py", 0),
     (r"monitoring/uptime/outage\.py", 0),
+    (r"monitoring/drills/effects\.py", 0),
     (r"monitoring/alerts/(rules|lifecycle|snapshot|letters)\.py", 0),
     (r"monitoring/runbooks/library\.py", 0),
     (r"monitoring/incidents/(stages|writeup)\.py", 0),
@@ -22,7 +23,7 @@ FLOORS = [  # the first pattern that fits a path says its floor
     (r"monitoring/models/", 1),
     (r"signals/services/", 2),
     (r"monitoring/errors/transport\.py", 5),
-    (r"monitoring/(metrics|errors|uptime)/", 2),
+    (r"monitoring/(metrics|errors|uptime|drills)/", 2),
     (r"monitoring/(alerts|incidents)/", 3),
     (r"monitoring/watch\.py", 4),
     (r"(signals|monitoring)/", 5),
@@ -76,5 +77,5 @@ def test_a_file_imports_from_its_own_floor_or_below(source: Path) -> None:
         assert not any(m.startswith("monitoring") for m in wanted), f"{here} knows its watcher"
     if here.startswith("monitoring/"):
         known = {m for m in wanted if m.startswith("signals") and path_of(m)}
-        allowed = ("signals.telemetry", "signals.presence")
+        allowed = ("signals.telemetry", "signals.faults", "signals.presence")
         assert all(m.startswith(allowed) for m in known), f"{here} knows {known}"

@@ -10,6 +10,7 @@ from monitoring.models.alerts import (
     RuleState,
     Silence,
 )
+from monitoring.models.drills import Drill
 from monitoring.models.errors import (
     DeadLetter,
     DeployMarker,
@@ -54,6 +55,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "DeployMarker",
+    "Drill",
     "Evaluation",
     "Event",
     "ForwardItem",

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.views.decorators.csrf import csrf_exempt
 
 from monitoring.checks import readiness
+from monitoring.drills.live import drilling
 from signals import presence
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
@@ -33,6 +34,8 @@ def _probed(view: View) -> View:
 @_probed
 async def live(request: HttpRequest) -> HttpResponse:
     """The event loop answers, and the process that answers is the one that accepts sockets: no database, no network."""
+    if drill := drilling.health_fails():
+        return JsonResponse({"status": "drill", "websocket": "connected", "message": drill}, status=503)
     counts = await presence.current().counts()
     return JsonResponse({"status": "ok", "websocket": "connected", "sessions": counts.sessions})
 
