@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
 
-from monitoring.seeding import breakages, errors, measures, uptime
+from monitoring.seeding import alerts, breakages, errors, measures, uptime
 from monitoring.seeding.plan import plan
 
 DAYS_MOST: Final = 400
@@ -29,8 +29,19 @@ HISTORY: Final = (
     "Release",
     "DeployMarker",
     "Incident",
+    "OutboxMail",
+    "AlertTransition",
+    "Alert",
+    "RuleState",
+    "Evaluation",
 )
-TELLS: Final = ("ProbeResult", "Outage", "Event", "Incident")  # wherever there is one of these, something real happened
+TELLS: Final = (
+    "ProbeResult",
+    "Outage",
+    "Event",
+    "Incident",
+    "Alert",
+)  # wherever there is one of these, something real happened
 
 
 class Unwilling(Exception):
@@ -57,4 +68,5 @@ def write(now: datetime, *, days: int, seed: int, replace: bool = False) -> dict
     measures.write(made, broken)
     uptime.write(made)
     errors.write(made, broken)
+    alerts.write(made)
     return {name: _model(name)._default_manager.count() for name in HISTORY}

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from monitoring.metrics import store
-from monitoring.models import Event, Issue, Measure, Outage, ProbeResult
+from monitoring.models import Alert, Event, IncidentAlert, Issue, Measure, Outage, ProbeResult
 from monitoring.seeding import breakages, history, measures
 from monitoring.seeding.measures import Measurer
 from monitoring.seeding.plan import Plan, Sort, plan
@@ -64,6 +64,11 @@ def test_a_history_is_whole_and_agrees_with_itself() -> None:
     assert {o.kind for o in Outage.objects.filter(opened_at__range=(down.start, down.end))} == {"down"}
     assert not Outage.objects.filter(closed_at=None).exists()
     assert ProbeResult.objects.filter(at__gte=down.start, at__lt=down.end, answer="failed").count() > 6
+    fired = Alert.objects.get(rule="service-down")
+    assert fired.began_at - down.start < 5 * timedelta(minutes=1) and fired.mails.filter(state="sent").count() == 2
+    incident = IncidentAlert.objects.get(key=str(fired.key)).incident
+    assert incident.stage == "documented" and incident.write_up
+    assert not Alert.objects.filter(resolved_at=None).exists()
     assert Measure.objects.filter(metric=store.FLUSH, label=store.WEB, start_s=down.start_s // 3600 * 3600).exists()
 
 
