@@ -16,7 +16,8 @@ from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from signals.domain.people import VIBES
+from signals.domain.people import TAGS_MAX, VIBES
+from signals.protocol import TEXT_MAX
 from signals.services import catalogue
 
 Page = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
@@ -26,7 +27,7 @@ MODULES = sorted(
     for path in STATIC.rglob("*.js")
     if path.name not in ("main.js", "offline.js") and "vendor" not in path.parts
 )
-ERRORS_BUNDLE = "signals/vendor/errors.js"  # made by bin/bundle-errors; the page works without it
+ERRORS_BUNDLE = "signals/vendor/errors.js"  # made by bin/page-tools; the page works without it
 
 
 def policy(request: HttpRequest) -> str:
@@ -88,6 +89,9 @@ async def home(request: HttpRequest) -> HttpResponse:
             "tags": sorted(await catalogue.tags()),
             "modules": MODULES,
             "errors": error_bundle(),
+            "lines_a_minute": settings.CHAT_MESSAGES_PER_MINUTE,
+            "text_max": TEXT_MAX,
+            "tags_max": TAGS_MAX,
             "release": settings.RELEASE,
             "environment": settings.ENVIRONMENT,
         },

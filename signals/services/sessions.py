@@ -23,7 +23,7 @@ from signals.errors import (
     ValidationFailed,
 )
 from signals.presence.base import Counts, Found
-from signals.protocol import Connected, EndReason, Frame, refusal
+from signals.protocol import ChatWarning, Connected, EndReason, Frame, refusal
 from signals.services import catalogue, notices
 from signals.services.pairs import act, measure, part
 
@@ -186,6 +186,7 @@ async def _greeting(session: Session, now: float) -> tuple[Frame, ...]:
     store = presence.current()
     if party.talk and (partner := await store.get(party.talk.partner)):
         frames.append(chat.accepted(party, partner.party).notice)
+        frames.extend([ChatWarning(reason="signal_weak")] if party.talk.weak else [])
     for invitation in (i for i in party.received if i.expires_at > now):
         if asker := await store.get(invitation.asker):
             frames.append(chat.requested(invitation, asker.person.handle))

@@ -62,6 +62,38 @@ def test_a_browser_that_denies_location_is_explained_and_is_no_dead_end(somebody
     ann.sees("Your browser blocks location for this page.")
 
 
+def test_who_skips_location_after_allowing_it_sends_none(somebody: People) -> None:
+    ann = somebody().to_vibe()
+    ann.press("Back")
+    ann.press("Skip for now")
+    ann.page.get_by_label("Killing time").check()
+    with ann.page.expect_request("**/api/onboarding") as sent:
+        ann.press("Enter the radar")
+    assert "location" not in sent.value.post_data_json
+    ann.sees("Location is off.")
+
+
+def test_an_answer_about_location_that_comes_after_skipping_changes_nothing(somebody: People) -> None:
+    ann = somebody().to_place()
+    ann.page.evaluate("navigator.geolocation.getCurrentPosition = (done) => { window.answer = done; };0")
+    ann.press("Enable location")
+    ann.press("Skip for now")
+    ann.page.get_by_label("Killing time").check()
+    ann.page.evaluate("answer({coords: {latitude: 1, longitude: 1}});0")
+    ann.press("Enter the radar")
+    ann.sees("Location is off.")
+
+
+def test_who_comes_next_at_the_same_device_is_asked_anew(somebody: People) -> None:
+    ann = somebody().to_vibe()
+    for _ in range(3):
+        ann.press("Back")
+    ann.press("Not for me")
+    ann.press("Back to the start")
+    ann.to_consent()
+    expect(ann.page.get_by_label("I am 18 or older.")).not_to_be_checked()
+
+
 def test_every_step_can_be_gone_back(somebody: People) -> None:
     ann = somebody().to_vibe()
     for heading in ("Where you are", "Before we start", "Icebreaker"):

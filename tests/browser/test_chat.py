@@ -90,6 +90,9 @@ def test_a_block_in_a_chat_ends_it_and_the_other_side_is_told_a_goodbye(somebody
 def test_panic_in_a_chat_clears_the_screen_and_the_other_side_hears_a_goodbye(somebody: People, viewport: Any) -> None:
     ann, bob = somebody(viewport=viewport).arrive(), somebody(viewport=viewport).arrive()
     one, two = chatting(ann, bob)
+    ann.press("Profile")
+    ann.page.get_by_label("High contrast").check()
+    ann.press("Done")
     ann.write("something private")
     bob.reads("something private")
     ann.page.keyboard.press("Escape")
@@ -105,7 +108,8 @@ def test_panic_in_a_chat_clears_the_screen_and_the_other_side_hears_a_goodbye(so
     for word in ("Icebreaker", one, two, "private", "Radar"):
         assert word.lower() not in seen.lower()
     assert ann.page.title() == "Done"
-    assert ann.page.evaluate("sessionStorage.length") == 0
+    assert ann.page.evaluate("sessionStorage.length + localStorage.length") == 0
+    assert ann.page.evaluate("document.querySelector('link[rel=icon]').href").endswith("/blank.svg")
     nothing_is_left(ann, "something private")
 
 
@@ -130,9 +134,13 @@ def test_far_apart_the_signal_is_weak_and_comes_back(somebody: People, cafe: dic
     bob.move(away(cafe, 830, 970))
     for person in (ann, bob):
         expect(person.page.locator("#chat-weak")).to_be_visible()
+        expect(person.page.locator("#live-now")).to_contain_text("Signal weak.")
+    bob.page.reload()
+    expect(bob.page.locator("#chat-weak")).to_be_visible()
     ann.move(away(cafe, 300, 500))
     for person in (ann, bob):
         expect(person.page.locator("#chat-weak")).to_be_hidden()
+        person.reads("The signal is back.")
 
 
 def test_out_of_range_the_chat_ends_for_both(somebody: People, cafe: dict[str, float]) -> None:
@@ -157,19 +165,37 @@ def test_limits_are_said_before_they_are_met(somebody: People) -> None:
     box.fill("x" * 850)
     expect(limits).to_contain_text("150 characters left.")
     box.fill("\N{GRINNING FACE}" * 1001)
-    expect(limits).to_contain_text("1 characters too long.")
+    expect(limits).to_contain_text("1 character too long.")
     ann.page.keyboard.press("Enter")
     expect(ann.page.locator("#chat-lines li")).to_have_count(0)
     for n in range(10):
-        ann.write(f"line {n}.")
+        writer = (ann, bob)[n % 2]
+        writer.write(f"line {n}.")
         ann.reads(f"line {n}.")
         if n == 7:
-            expect(limits).to_contain_text("2 lines left this minute.")
-    expect(limits).to_contain_text("Ten lines a minute. The next in")
+            expect(limits).to_contain_text("2 lines left this minute for both of you.")
+    for person in (ann, bob):
+        expect(person.page.locator("#chat-limits")).to_contain_text("10 lines a minute for both of you. The next in")
     ann.write("one more")
     expect(box).to_have_value("one more")
     bob.reads("line 9.")
     expect(bob.page.locator("#chat-lines li")).to_have_count(10)
+    ann.page.reload()
+    expect(limits).to_contain_text("10 lines a minute for both of you. The next in")
+
+
+def test_panic_stays_in_sight_however_far_one_scrolls(somebody: People) -> None:
+    ann, bob = somebody(viewport={"width": 320, "height": 568}).arrive(), somebody().arrive()
+    ann.sees_on_radar(bob.handle)
+    ann.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    assert ann.page.evaluate("window.scrollY") > 0
+    expect(ann.button("Panic")).to_be_in_viewport(ratio=1)
+    chatting(ann, bob)
+    for n in range(3):
+        bob.write(f"{n} " + "long words " * 80)
+        ann.reads(f"{n} long")
+    ann.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(ann.button("Panic")).to_be_in_viewport(ratio=1)
 
 
 def test_a_line_break_is_kept_and_blank_lines_are_not_sent(somebody: People) -> None:

@@ -61,6 +61,15 @@ def test_muting_is_for_this_tab_alone_and_outlives_a_reload(somebody: People) ->
     expect(ann.page.locator("#requests")).to_be_hidden()
 
 
+def test_the_muted_can_be_shown_again(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    ann.open(bob.handle)
+    ann.press("Mute")
+    ann.sees("1 person muted by you.")
+    ann.press("Show them again")
+    ann.sees_on_radar(bob.handle)
+
+
 def test_a_block_takes_each_off_the_radar_of_the_other(somebody: People) -> None:
     ann, bob = somebody().arrive(), somebody().arrive()
     mine, theirs = ann.handle, bob.handle
@@ -71,8 +80,13 @@ def test_a_block_takes_each_off_the_radar_of_the_other(somebody: People) -> None
     bob.sees_not(mine)
 
 
-def test_a_report_is_thanked_for_and_a_second_one_refused(somebody: People) -> None:
+def test_a_report_needs_a_reason_is_thanked_for_and_a_second_one_refused(somebody: People) -> None:
     ann, bob = somebody().arrive(), somebody().arrive()
+    ann.open(bob.handle)
+    ann.press("Report")
+    ann.press("Send report")
+    ann.sees("Choose what is wrong first.")
+    ann.press("Close")
     for answer in ("Reported. Thank you.", "reported this person already"):
         ann.open(bob.handle)
         ann.press("Report")
@@ -90,6 +104,8 @@ def test_three_declines_bring_a_break_that_says_how_long(somebody: People) -> No
         ann.sees("is not up for it now")
     ann.ask(other.handle)
     ann.sees("You can ask again in 30 min.")
+    ann.page.reload()
+    ann.sees("You can ask again in 30 min.")
     expect(ann.button(f"Chat with {other.handle}")).to_have_attribute("aria-disabled", "true")
 
 
@@ -100,6 +116,8 @@ def test_only_ones_own_vibe_can_be_shown(somebody: People) -> None:
     ann.page.get_by_label("My vibe only").check()
     ann.sees_not(bob.handle)
     ann.sees_on_radar(cat.handle)
+    bob.page.get_by_label("My vibe only").check()
+    bob.sees("No one with your vibe — yet.")
 
 
 def test_who_is_in_a_chat_is_shown_as_busy(somebody: People) -> None:
@@ -132,6 +150,9 @@ def test_the_profile_hides_shows_and_keeps_a_contact(somebody: People) -> None:
     bob.page.get_by_label("Emergency contact").fill("nonsense")
     bob.press("Save contact")
     expect(bob.page.locator("#profile-said")).to_have_class("state bad")
+    bob.page.get_by_label("Emergency contact").fill("+491701234567")
+    bob.press("Save contact")
+    bob.sees("Text messages can't be sent from here yet.")
     bob.page.get_by_label("Emergency contact").fill("friend@example.org")
     bob.press("Save contact")
     bob.sees("Saved for this session.")
@@ -159,3 +180,27 @@ def test_leaving_takes_somebody_off_every_radar_and_forgets_the_tab(somebody: Pe
     assert bob.page.evaluate("sessionStorage.length") == 0
     bob.page.reload()
     bob.heading("Icebreaker")
+
+
+def test_who_leaves_without_a_connection_is_told_what_the_server_does_not_know(somebody: People) -> None:
+    ann = somebody().arrive()
+    ann.context.set_offline(True)
+    ann.press("Profile")
+    ann.press("Leave now")
+    ann.heading("That is fine")
+    ann.sees("others may still read your handle there for up to an hour")
+    assert ann.page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_waiting_request_is_told_in_the_title_and_after_a_chat(somebody: People) -> None:
+    ann, bob, cat = somebody().arrive(), somebody().arrive(), somebody().arrive()
+    chatting(ann, bob)
+    bob.press("End chat")
+    ann.heading("Chat ended")
+    cat.ask(ann.handle)
+    ann.sees(f"{cat.handle} asks to chat: answer on the radar.")
+    expect(ann.page).to_have_title("A request - Chat ended - Icebreaker")
+    ann.press("Back to the radar")
+    ann.press(f"Accept the chat with {cat.handle}")
+    cat.heading(ann.handle)
+    expect(cat.page).to_have_title("Chat - Icebreaker")

@@ -3,17 +3,21 @@
 import { ApiError, call } from "./api.js";
 import * as place from "./place.js";
 import { Link } from "./socket.js";
-import { allowance, apply, ended, nameOf, noted, start, taken, wiped, written } from "./state.js";
-import { tab } from "./store.js";
-import { BLOCKED, MUTED, REPORTED } from "./words.js";
+import { allowance, apply, ended, linked, noted, start, taken, wiped, written } from "./state.js";
+import { towardsOthers } from "./others.js";
+import { looks, tab } from "./store.js";
+import { NO_LINK, UNHEARD } from "./words.js";
 
 const PANIC_PATIENCE_MS = 5000;
+const ECHO_PATIENCE_MS = 5000;
 const QUIET_ARRIVALS = 3; // in ten minutes; then the person decides
 
-export function createActions(store) {
+/** `linesAMinute`: the server's limit for both sides of a chat together. */
+export function createActions(store, { linesAMinute }) {
   let token = null;
   let quietly = [];
   let again = 0; // the timer of the next try to arrive
+  let asking = 0; // numbers the questions to the browser where we are
   const { get, update } = store;
   const note = (text, urgent) => update((s) => noted(s, text, urgent));
 
@@ -23,9 +27,11 @@ export function createActions(store) {
       if (type === "error" && payload.code === "rate_limit_exceeded" && !waiting) place.refused(payload.retryAfterMs ?? 1000);
       update((s) => (s.panic && type !== "panic:triggered" ? s : apply(s, type, payload, Date.now())));
       if (type === "panic:triggered") gone();
+      if (type.startsWith("chat:")) keepTimes();
+      if (payload.code === "cooldown_active") tab.save({ cooldownUntil: get().cooldownUntil });
     },
     onState(state, { retryAt = 0, code = 0 }) {
-      update((s) => ({ ...s, link: { state, retryAt, code } }));
+      update((s) => linked(s, { state, retryAt, code }));
       if (state === "open") opened();
       if (state === "over") over(code);
     },
@@ -41,6 +47,12 @@ export function createActions(store) {
     }
     subscribe();
     if (get().place === "on") followPlace();
+  }
+
+  /** When lines were said, so that a reload forgets no limit. */
+  function keepTimes() {
+    const { chat } = get();
+    tab.save({ said: chat && { id: chat.id, at: chat.said } });
   }
 
   function followPlace() {
@@ -93,10 +105,25 @@ export function createActions(store) {
       note(`The old session was over. You are here under a new handle.${contact}`, true);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (error.status === 400) {
+        refusedAgain(profile);
+        return;
+      }
       const retryAt = Date.now() + Math.max(5000, error.retryAfterMs);
       update((s) => ({ ...s, link: { state: "waiting", retryAt, code: 0 } }));
       again = setTimeout(arriveAgain, Math.max(5000, error.retryAfterMs));
       quietly.pop();
+    }
+  }
+
+  /** The choices are no longer taken: a tag may have been retired, so once more without any. */
+  function refusedAgain(profile) {
+    if (profile.tags.length) {
+      update((s) => ({ ...s, profile: { ...profile, tags: [] } }));
+      arriveAgain();
+    } else {
+      gone();
+      update((s) => ({ ...wiped(s), screen: "over" }));
     }
   }
 
@@ -128,32 +155,31 @@ export function createActions(store) {
     tab.save({ profile: get().profile });
   };
 
-  async function against(path, sessionId, more, done) {
-    try {
-      await call("POST", path, { targetSessionId: sessionId, ...more }, token);
-      note(done);
-    } catch (error) {
-      note(error.message, true);
-    }
-  }
-
   return {
     go: (screen) => update((s) => ({ ...s, screen, ended: screen === "ended" ? s.ended : null })),
     note,
     retry() {
       if (again) arriveAgain();
       else if (get().link.state === "over") link.open(token);
-      else link.now();
+      else link.now(true);
     },
 
+    /** Ask the browser where we are; an answer that comes after somebody chose to skip is not used. */
     async locate() {
+      const asked = ++asking;
       const found = await place.locate();
+      if (asked !== asking) return "skipped";
       update((s) => ({ ...s, place: found }));
       if (token) {
         tab.save({ place: found });
         if (found === "on") followPlace();
       }
       return found;
+    },
+    skipPlace() {
+      asking += 1;
+      place.forget();
+      update((s) => ({ ...s, place: s.place === "on" ? "off" : s.place, screen: "vibe" }));
     },
 
     async begin(profile) {
@@ -167,7 +193,8 @@ export function createActions(store) {
       if (!kept.token) return false;
       token = kept.token;
       const where = kept.place ?? "off";
-      update((s) => ({ ...s, profile: kept.profile, muted: kept.muted ?? [], place: where, screen: "radar" }));
+      const { profile, muted = [], cooldownUntil = 0, said = null } = kept;
+      update((s) => ({ ...s, profile, muted, cooldownUntil, said, place: where, screen: "radar" }));
       if (kept.panic) update((s) => ({ ...s, panic: "sending", screen: "safe" }));
       else if (where === "on") this.locate();
       link.open(token);
@@ -180,14 +207,20 @@ export function createActions(store) {
     },
 
     ask(sessionId) {
-      if (!link.send("chat:request", { targetSessionId: sessionId })) note("Not connected. Please wait a moment.", true);
+      if (!link.send("chat:request", { targetSessionId: sessionId })) note(NO_LINK, true);
     },
     accept(sessionId) {
+      if (!link.send("chat:accept", { requesterSessionId: sessionId })) {
+        note(NO_LINK, true);
+        return;
+      }
       update((s) => ({ ...s, answering: sessionId }));
-      link.send("chat:accept", { requesterSessionId: sessionId });
     },
     decline(sessionId) {
-      if (!link.send("chat:decline", { requesterSessionId: sessionId })) return;
+      if (!link.send("chat:decline", { requesterSessionId: sessionId })) {
+        note(NO_LINK, true);
+        return;
+      }
       update((s) => ({
         ...s,
         answering: sessionId,
@@ -199,9 +232,12 @@ export function createActions(store) {
     write(text) {
       const { chat, skew } = get();
       const now = Date.now() + skew;
-      if (!chat || allowance(chat, now).left < 1) return false;
+      if (!chat || allowance(chat, now, linesAMinute).left < 1) return false;
       if (!link.send("chat:message", { text })) return false;
       update((s) => written(s, text, now));
+      const { id } = get().chat.lines.at(-1);
+      const silent = () => get().chat?.lines.some((l) => l.id === id && l.status === "pending");
+      setTimeout(() => silent() && link.probe(), ECHO_PATIENCE_MS);
       return true;
     },
     writeAgain(id) {
@@ -213,22 +249,7 @@ export function createActions(store) {
       if (!link.send("chat:end")) note("Not connected. The chat ends by itself if the connection stays away.", true);
     },
 
-    async block(sessionId) {
-      await against("/api/safety/block", sessionId, {}, BLOCKED);
-    },
-    async report(sessionId, category) {
-      await against("/api/safety/report", sessionId, { category }, REPORTED);
-    },
-    mute(sessionId) {
-      const handle = nameOf(get(), sessionId) ?? "This person";
-      update((s) => ({
-        ...s,
-        muted: [...s.muted, sessionId],
-        incoming: s.incoming.filter((r) => r.sessionId !== sessionId),
-      }));
-      tab.save({ muted: get().muted });
-      note(`${handle}: ${MUTED}`);
-    },
+    ...towardsOthers(store, note, () => token),
 
     async setVisibility(visibility) {
       await put("/api/profile/visibility", { visibility });
@@ -242,17 +263,22 @@ export function createActions(store) {
     /** The screen is clean at once; the alert follows as soon as the server can be reached. */
     panic() {
       tab.save({ panic: "pressed" });
+      looks.forget();
       place.forget();
       update((s) => ({ ...wiped(s), screen: "safe", panic: "sending" }));
       alarm();
     },
 
-    /** Hidden at once, the chat ended, everything of this tab forgotten. */
+    /** Hidden at once, the chat ended, the contact deleted, everything of this tab forgotten. */
     async leave() {
-      link.send("chat:end");
-      await put("/api/profile/visibility", { visibility: false }).catch(() => null);
+      if (get().chat) link.send("chat:end");
+      const contact = get().profile?.contact;
+      const hidden = put("/api/profile/visibility", { visibility: false });
+      const forgotten = contact ? put("/api/profile/emergency-contact", { emergencyContact: null }) : null;
+      const said = await Promise.allSettled([hidden, forgotten]);
+      const unheard = said.some(({ reason }) => reason && reason.status !== 401);
       gone();
-      update(() => ({ ...start(), screen: "bye" }));
+      update(() => noted({ ...start(), screen: "bye" }, unheard ? UNHEARD : "", unheard));
     },
   };
 }

@@ -13,21 +13,35 @@ import * as radar from "./screens/radar.js";
 import * as start from "./screens/start.js";
 
 const TITLES = { radar: "Radar", chat: "Chat", ended: "Chat ended", safe: "Done" };
+const number = (name) => Number(document.body.dataset[name]);
+const limits = { linesAMinute: number("linesAMinute"), textMax: number("textMax"), tagsMax: number("tagsMax") };
 const store = createStore();
-const act = createActions(store);
-const parts = [start, radar, person, chat, panic, profile].map((part) => part.mount({ store, act }));
+const act = createActions(store, limits);
+const parts = [start, radar, person, chat, panic, profile].map((part) => part.mount({ store, act, limits }));
 let drawn = { screen: null, note: null };
 
+/** What the tab is called: who waits for an answer comes first, for those who look at another tab. */
+function title({ screen, incoming }) {
+  if (screen === "safe") return TITLES.safe;
+  const asked = ["radar", "ended"].includes(screen) && incoming.length > 0;
+  return [asked && "A request", TITLES[screen], "Icebreaker"].filter(Boolean).join(" - ");
+}
+
+/** The tab gives away neither a name nor a picture. */
+function blank() {
+  for (const icon of document.querySelectorAll("link[rel~=icon]")) icon.href = document.body.dataset.blank;
+  for (const link of document.querySelectorAll("link[rel=manifest], link[rel=apple-touch-icon], meta[name=description]")) link.remove();
+}
+
 function screens(state) {
+  if (document.title !== title(state)) document.title = title(state);
   if (state.screen === drawn.screen) return;
   for (const section of document.querySelectorAll("[data-screen]")) {
     show(section, section.dataset.screen.split(" ").includes(state.screen));
   }
   document.body.dataset.at = state.screen;
   for (const dialog of document.querySelectorAll("dialog[open]:not(#panic-dialog)")) dialog.close();
-  const title = TITLES[state.screen];
-  document.title = state.screen === "safe" ? title : [title, "Icebreaker"].filter(Boolean).join(" - ");
-  if (state.screen === "safe") for (const icon of document.querySelectorAll("link[rel~=icon],link[rel=manifest]")) icon.remove();
+  if (state.screen === "safe") blank();
   if (state.screen !== "radar") live.quiet();
   if (!["radar", "chat", "ended"].includes(state.screen)) live.hush();
   const moved = drawn.screen !== null;
@@ -40,11 +54,11 @@ function screens(state) {
 
 function notes({ note, screen }) {
   const box = byId("note");
-  show(box, Boolean(note) && !note.aloud && (screen === "radar" || screen === "chat" || screen === "ended"));
+  show(box, Boolean(note?.text) && !note.aloud && ["radar", "chat", "ended", "bye"].includes(screen));
   if (note?.id === drawn.note) return;
   drawn.note = note?.id;
   byId("note-text").textContent = note?.aloud ? "" : (note?.text ?? "");
-  if (note) live.say(note.text, note.urgent);
+  if (note?.text) live.say(note.text, note.urgent);
 }
 
 function draw(state) {
@@ -59,8 +73,7 @@ looks.show();
 setInterval(() => {
   store.update((s) => elapsed(s, Date.now()));
   const s = store.get();
-  const counting = s.link.state === "waiting" || s.incoming.length || s.outgoing.length || s.chat || s.cooldownUntil;
-  if (counting) store.touch();
+  if (s.link.state === "waiting" || s.incoming.length || s.outgoing.length || s.chat || s.cooldownUntil) store.touch();
 }, 1000);
 
 // A page that comes back from the browser's memory must not show what was on it.

@@ -41,11 +41,11 @@ export class Link {
     return true;
   }
 
-  /** Try at once instead of waiting for the next attempt. */
-  now() {
+  /** Try at once instead of waiting for the next attempt; `anyway`: even if the browser believes to be offline. */
+  now(anyway = false) {
     if (!this.token || this.ready || this.socket?.readyState === WebSocket.CONNECTING) return;
     this.tries = 0;
-    this.#connect();
+    this.#connect(anyway);
   }
 
   /** Give this connection up for a new one. */
@@ -63,9 +63,9 @@ export class Link {
     }, PATIENCE_MS);
   }
 
-  #connect() {
+  #connect(anyway = false) {
     this.#drop();
-    if (!navigator.onLine) {
+    if (!navigator.onLine && !anyway) {
       this.onState("offline", {});
       return;
     }

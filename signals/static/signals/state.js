@@ -1,12 +1,12 @@
 // What the page knows, and how each notice of the server changes it. Pure: no DOM, no network, no clock.
 
-export const CHAT_A_MINUTE = 10;
-export const TEXT_MAX = 1000;
+export const MINUTE_MS = 60_000;
 export const SOMEBODY = "somebody"; // whose handle we do not know, after a reload
 
 export const start = () => ({
   screen: "welcome",
   link: { state: "idle", retryAt: 0 },
+  away: false, // the connection was lost and is not back
   me: null, // {sessionId, handle, expiresAt}
   profile: null, // {vibe, tags, visibility, contact: whether one is set}
   place: "off", // on, off, denied, unavailable
@@ -20,6 +20,7 @@ export const start = () => ({
   ended: null,
   cooldownUntil: 0,
   muted: [],
+  said: null, // {id, at}: when lines of the chat were said before a reload; never what
   skew: 0, // the server's clock less ours
   resuming: false, // between `connected` and the first radar: what is not told anew by then is gone
   confirmed: false, // the chat was told anew
@@ -97,10 +98,10 @@ const NOTICES = {
       handle: p.partnerHandle,
       weak: false,
       lines: [],
-      sent: [],
+      said: s.said?.id === p.chatId ? s.said.at : [], // by both sides: the limit is the chat's
       waitUntil: 0,
     };
-    const next = { ...s, chat, ended: null, incoming: [], outgoing: [], answering: null, confirmed: true, screen: "chat" };
+    const next = { ...s, chat, said: null, ended: null, incoming: [], outgoing: [], answering: null, confirmed: true, screen: "chat" };
     if (s.resuming) return told(next, "You are back in the chat. Earlier lines were not kept anywhere.");
     return aloud(next, `You are in a chat with ${p.partnerHandle}.`, true);
   },
@@ -108,14 +109,19 @@ const NOTICES = {
   "chat:message": (s, p) => {
     if (!s.chat) return s;
     const line = { sender: p.sender, text: p.text, at: p.timestamp, status: "sent" };
-    if (p.sender === "them") return added(s, line);
-    const sent = [...s.chat.sent, p.timestamp].slice(-CHAT_A_MINUTE);
+    const said = [...s.chat.said.filter((at) => p.timestamp - at < MINUTE_MS), p.timestamp];
+    const counted = { ...s, chat: { ...s.chat, said } };
+    if (p.sender === "them") return added(counted, line);
     const waiting = s.chat.lines.find((l) => l.sender === "me" && l.status !== "sent" && l.text === p.text);
-    const counted = { ...s, chat: { ...s.chat, sent } };
     return waiting ? changed(counted, waiting.id, { at: p.timestamp, status: "sent" }) : added(counted, line);
   },
 
-  "chat:warning": (s, p) => (s.chat ? { ...s, chat: { ...s.chat, weak: p.reason === "signal_weak" } } : s),
+  "chat:warning": (s, p) => {
+    const weak = p.reason === "signal_weak";
+    if (!s.chat || s.chat.weak === weak) return s;
+    const next = { ...s, chat: { ...s.chat, weak } };
+    return weak ? aloud(next, "Signal weak. Out of range, the chat ends.", true) : told(next, "The signal is back.");
+  },
 
   "chat:end": (s, p) => (s.chat ? ended(s, p.reason) : s),
 
@@ -184,19 +190,30 @@ const told = (s, text) => added(s, { sender: "page", text, at: null, status: "se
 /** Connected again within the same chat: what was on its way may or may not have arrived, and we say so. */
 function back(s) {
   const lines = s.chat.lines.map((l) => (l.status === "pending" ? { ...l, status: "unsure" } : l));
-  const next = { ...s, confirmed: true, chat: { ...s.chat, lines } };
+  const next = { ...s, confirmed: true, chat: { ...s.chat, lines, weak: false } }; // told again if it still is
   return told(next, "Connected again. Lines written while you were away may be missing.");
 }
 
 /** Nothing of people or chats is left. */
 export const wiped = (s) => ({ ...start(), link: s.link, screen: s.screen, panic: s.panic });
 
-/** How many lines may still be sent this minute, and when the next may if none. */
-export function allowance(chat, now) {
-  const recent = chat.sent.filter((at) => now - at < 60_000);
-  const left = CHAT_A_MINUTE - recent.length;
-  const until = Math.max(chat.waitUntil, left > 0 ? 0 : recent[0] + 60_000);
-  return { left: until > now ? 0 : left, until };
+/** How many lines this chat may still see this minute, of `aMinute` for both sides, and when the next may if none. */
+export function allowance(chat, now, aMinute) {
+  const recent = chat.said.filter((at) => now - at < MINUTE_MS);
+  const under = chat.lines.filter((l) => l.status === "pending").length;
+  const full = recent.length >= aMinute ? recent[recent.length - aMinute] + MINUTE_MS : 0;
+  const until = Math.max(chat.waitUntil, full);
+  return { left: until > now ? 0 : Math.max(0, aMinute - recent.length - under), until };
+}
+
+const LOST = ["waiting", "offline"];
+/** The state with a connection that changed; a loss and a return are said aloud once, not every try. */
+export function linked(s, link) {
+  const next = { ...s, link };
+  if (s.screen === "safe") return next;
+  if (s.link.state === "open" && LOST.includes(link.state)) return aloud({ ...next, away: true }, "The connection is lost.", true);
+  if (link.state !== "open" || !s.away) return next;
+  return s.chat ? { ...next, away: false } : aloud({ ...next, away: false }, "Connected again.");
 }
 
 /** Requests whose time has passed are gone even if no notice came. */

@@ -31,7 +31,7 @@ export function createStore() {
   };
 }
 
-/** Bound to the tab, never a position, a chat line or a contact: {token, profile, place, muted, panic}. */
+/** Bound to the tab, never a position, a chat line or a contact: {token, profile, place, muted, said, cooldownUntil, panic}. */
 export const tab = {
   load() {
     try {
@@ -75,6 +75,14 @@ export const looks = {
       // it holds until the page is left
     }
     looks.show(next);
+  },
+  /** As if nobody had been here; what is shown stays as it is. */
+  forget() {
+    try {
+      localStorage.removeItem(LOOKS);
+    } catch {
+      // nothing was kept then
+    }
   },
   show({ motion, contrast } = looks.load()) {
     const root = document.documentElement;

@@ -1,9 +1,10 @@
 // The sweep: nearer the centre fits better, a stronger pulse too. The direction means nothing, so it is drawn from a
 // hash of the session and stays the same while somebody is here. The list beside it says the same in words.
 
-const SIGNAL_MAX = 34; // the most that the score can reach with the weights that we ship
+const SIGNAL_MAX = 34; // the most that the score can reach with the weights that we ship; staff may set higher ones
 const TURN_MS = 6000;
 const FRAME_MS = 40;
+const TRAIL = 0.9; // of the arm, radians
 const TEAL = "0, 184, 217";
 
 function angle(sessionId) {
@@ -16,6 +17,7 @@ export function createSweep(canvas, onPick) {
   const context = canvas.getContext("2d");
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let dots = null;
+  let best = 0;
   let size = 0;
   let frame = 0;
   let drawnAt = 0;
@@ -32,7 +34,7 @@ export function createSweep(canvas, onPick) {
   }
 
   function spot(person) {
-    const fits = Math.max(0, Math.min(1, person.signal / SIGNAL_MAX));
+    const fits = Math.max(0, person.signal / Math.max(SIGNAL_MAX, best));
     const radius = (0.16 + 0.78 * (1 - fits)) * (size / 2);
     const at = angle(person.sessionId);
     return { x: size / 2 + radius * Math.cos(at), y: size / 2 + radius * Math.sin(at), at, fits };
@@ -51,16 +53,15 @@ export function createSweep(canvas, onPick) {
   }
 
   function arm(turn) {
-    const trail = 40;
-    for (let i = 0; i < trail; i++) {
-      const at = turn - i * 0.016;
-      context.strokeStyle = `rgba(${TEAL}, ${0.35 * (1 - i / trail)})`;
-      context.lineWidth = 2;
-      context.beginPath();
-      context.moveTo(size / 2, size / 2);
-      context.lineTo(size / 2 + 0.49 * size * Math.cos(at), size / 2 + 0.49 * size * Math.sin(at));
-      context.stroke();
-    }
+    const middle = size / 2;
+    const glow = context.createConicGradient(turn - TRAIL, middle, middle);
+    glow.addColorStop(0, `rgba(${TEAL}, 0)`);
+    glow.addColorStop(TRAIL / (2 * Math.PI), `rgba(${TEAL}, 0.45)`);
+    context.fillStyle = glow;
+    context.beginPath();
+    context.moveTo(middle, middle);
+    context.arc(middle, middle, 0.49 * size, turn - TRAIL, turn);
+    context.fill();
   }
 
   function dot(person, turn) {
@@ -108,6 +109,7 @@ export function createSweep(canvas, onPick) {
     /** Draw these people from now on; null stops drawing. */
     show(people) {
       dots = people;
+      best = Math.max(0, ...(people ?? []).map((person) => person.signal));
       if (people === null) return;
       if (!frame) {
         drawnAt = 0;

@@ -23,6 +23,8 @@ export const PLACES = {
   unavailable: "Your device could not tell where it is. You see people without a distance.",
 };
 
+export const NO_LINK = "Not connected. Please wait a moment, then try again.";
+export const UNHEARD = "The server could not be reached, so others may still read your handle there for up to an hour.";
 export const REPORTED = "Reported. Thank you. The report keeps the category and the time, nothing of what was said.";
 export const BLOCKED = "Blocked. Neither of you sees the other any more.";
 export const MUTED = "Muted for this session. They are not told.";

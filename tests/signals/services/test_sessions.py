@@ -96,6 +96,14 @@ async def test_a_socket_is_greeted_with_the_chat_and_the_requests_that_wait() ->
     assert [f.type_ for f in await sessions.open_socket(a.id, NOW + 3)] == ["connected", "chat:accepted"]
 
 
+async def test_who_comes_back_to_a_chat_with_a_weak_signal_is_told_again() -> None:
+    a, b = await someone(), await someone(point=AT_900_M)
+    await chats.request(a.id, b.id, NOW)
+    await chats.accept(b.id, a.id, NOW)
+    greeting = await sessions.open_socket(a.id, NOW + 1)
+    assert [f.type_ for f in greeting] == ["connected", "chat:accepted", "chat:warning"]
+
+
 async def test_a_partner_without_a_socket_for_twenty_seconds_has_left() -> None:
     a, b = await talking()
     await hang_up(a, NOW + 10)

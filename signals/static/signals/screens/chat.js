@@ -1,7 +1,7 @@
 // The chat, like a terminal. Its text lives in the store and on this screen while it lasts, and nowhere after.
 
 import { byId, characters, duration, el, keyed, setText, show } from "../dom.js";
-import { TEXT_MAX, allowance } from "../state.js";
+import { allowance } from "../state.js";
 import { ENDINGS, clock } from "../words.js";
 import { openPerson } from "./person.js";
 
@@ -11,17 +11,17 @@ const STATUS = {
   unsure: "Not confirmed: it may or may not have arrived.",
 };
 
-export function mount({ store, act }) {
+export function mount({ store, act, limits: { textMax, linesAMinute } }) {
   const form = byId("chat-form");
   const box = byId("chat-text");
   const send = () => {
     const text = box.value.trim();
-    const full = characters(text);
-    if (!text || full > TEXT_MAX) return;
+    if (!text || characters(text) > textMax) return;
     if (act.write(text)) box.value = "";
     limits(store.get());
     box.focus();
   };
+  const limits = (state) => state.chat && tell(state, textMax, linesAMinute);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send();
@@ -55,52 +55,51 @@ export function mount({ store, act }) {
       if (byId("chat-lines").firstChild) byId("chat-lines").replaceChildren();
       if (box.value) box.value = "";
       if (state.ended) setText(byId("ended-words"), ENDINGS[state.ended.reason] ?? ENDINGS.user_exit);
+      const asked = state.incoming.at(-1);
+      show(byId("ended-asked"), Boolean(asked));
+      if (asked) setText(byId("ended-asked"), `${asked.handle} asks to chat: answer on the radar.`);
       return;
     }
     setText(byId("chat-handle"), chat.handle);
     show(byId("chat-weak"), chat.weak);
     const log = byId("chat-log");
     const low = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-    keyed(byId("chat-lines"), chat.lines, (line) => `${chat.id}-${line.id}`, () => el("li"), (node, line) => draw(node, line, chat));
+    keyed(byId("chat-lines"), chat.lines, (line) => `${chat.id}-${line.id}`, (line) => row(line, chat), draw);
     if (chat.lines.length !== lines && (low || chat.lines.at(-1)?.sender === "me")) log.scrollTop = log.scrollHeight;
     lines = chat.lines.length;
     limits(state);
   };
 }
 
-function draw(node, line, chat) {
-  const looks = `${line.status} ${line.at}`;
-  if (node.dataset.looks === looks) return;
-  node.dataset.looks = looks;
-  node.className = line.sender;
-  if (line.sender === "page") {
-    node.replaceChildren(line.text);
-    return;
-  }
+function row(line, chat) {
+  if (line.sender === "page") return el("li", { class: "page" }, line.text);
   const who = line.sender === "me" ? "you" : chat.handle;
-  const parts = [el("time", { class: "soft" }, clock(line.at)), " ", el("b", {}, `${who}:`), " ", el("span", {}, line.text)];
-  if (STATUS[line.status]) parts.push(" ", el("em", { class: "soft" }, STATUS[line.status]));
-  if (["refused", "unsure"].includes(line.status)) parts.push(" ", el("button", { class: "small" }, "Send again"));
-  node.replaceChildren(...parts);
+  const parts = [el("time", { class: "soft" }), " ", el("b", {}, `${who}:`), " ", el("span", {}, line.text)];
+  return el("li", { class: line.sender }, ...parts, " ", el("em", { class: "soft" }), " ", el("button", { class: "small", hidden: true }, "Send again"));
+}
+
+/** A line changes in place: what was read aloud once is not read again. */
+function draw(node, line) {
+  if (line.sender === "page") return;
+  setText(node.querySelector("time"), clock(line.at));
+  setText(node.querySelector("em"), STATUS[line.status] ?? "");
+  show(node.querySelector("button"), ["refused", "unsure"].includes(line.status));
 }
 
 /** Say how much is left before a limit is met, not after. */
-function limits(state) {
-  const { chat, link, skew } = state;
-  if (!chat) return;
+function tell({ chat, link, skew }, textMax, linesAMinute) {
   const used = characters(byId("chat-text").value.trim());
   const now = Date.now() + skew;
-  const { left, until } = allowance(chat, now);
+  const { left, until } = allowance(chat, now, linesAMinute);
   const words = [];
-  if (used > TEXT_MAX) words.push(`${used - TEXT_MAX} characters too long.`);
-  else if (used > TEXT_MAX - 200) words.push(`${TEXT_MAX - used} characters left.`);
-  if (left < 1) words.push(`Ten lines a minute. The next in ${duration(until - now)}.`);
-  else if (left <= 3) words.push(`${left} ${left === 1 ? "line" : "lines"} left this minute.`);
+  if (used > textMax) words.push(`${used - textMax} ${used - textMax === 1 ? "character" : "characters"} too long.`);
+  else if (used > textMax - 200) words.push(`${textMax - used} characters left.`);
+  if (until > now) words.push(`${linesAMinute} lines a minute for both of you. The next in ${duration(until - now)}.`);
+  else if (left <= 3) words.push(`${left} ${left === 1 ? "line" : "lines"} left this minute for both of you.`);
   if (link.state !== "open") words.push("Not connected: your text waits here.");
   setText(byId("chat-limits"), words.join(" "));
-  const send = byId("chat-send");
-  const barred = used > TEXT_MAX || left < 1 || link.state !== "open";
-  if (barred) send.setAttribute("aria-disabled", "true");
-  else send.removeAttribute("aria-disabled");
-  byId("chat-text").setAttribute("aria-invalid", String(used > TEXT_MAX));
+  const barred = used > textMax || left < 1 || link.state !== "open";
+  if (barred) byId("chat-send").setAttribute("aria-disabled", "true");
+  else byId("chat-send").removeAttribute("aria-disabled");
+  byId("chat-text").setAttribute("aria-invalid", String(used > textMax));
 }

@@ -15,7 +15,9 @@ export function mount({ store, act }) {
 
   open = (sessionId, handle) => {
     current = { sessionId, handle };
+    byId("report-form").reset();
     show(byId("report-form"), false);
+    show(byId("report-error"), false);
     draw(store.get());
     if (!dialog.open) dialog.showModal();
   };
@@ -32,11 +34,16 @@ export function mount({ store, act }) {
   byId("person-report").addEventListener("click", () => {
     show(byId("report-form"), true);
     byId("report-form").querySelector("input").focus();
+    byId("report-form").scrollIntoView({ block: "nearest" });
   });
   byId("report-form").addEventListener("submit", async (event) => {
     event.preventDefault();
     const category = byId("report-form").querySelector(":checked")?.value;
-    if (!category) return;
+    if (!category) {
+      show(byId("report-error"), true);
+      byId("report-form").querySelector("input").focus();
+      return;
+    }
     dialog.close();
     await act.report(current.sessionId, category);
   });

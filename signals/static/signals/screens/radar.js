@@ -10,6 +10,9 @@ import { openPerson } from "./person.js";
 export const vibeLabels = () =>
   Object.fromEntries([...document.querySelectorAll("[name=vibe]")].map((box) => [box.value, box.dataset.label]));
 
+/** The small picture of a vibe, as the form shows it. */
+export const vibeIcon = (vibe) => document.querySelector(`[name=vibe][value="${vibe}"] + span svg`)?.cloneNode(true) ?? "";
+
 /** What this person's radar shows: the server's list without those muted here. */
 export const shown = (state) => (state.people ?? []).filter((p) => !state.muted.includes(p.sessionId));
 
@@ -20,6 +23,7 @@ export function mount({ store, act }) {
   byId("place-again").addEventListener("click", () => act.locate());
   byId("show-me").addEventListener("click", () => act.setVisibility(true).catch((error) => act.note(error.message, true)));
   byId("retry-now").addEventListener("click", () => act.retry());
+  byId("unmute").addEventListener("click", () => act.unmute());
   byId("people").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     const sessionId = button?.closest("li").dataset.key;
@@ -114,22 +118,27 @@ function crowd(state, list, labels) {
   const total = state.total - muted;
   show(byId("loading"), waiting);
   show(byId("empty"), !waiting && list.length === 0);
-  setText(byId("people-count"), waiting ? "" : total > list.length ? `${list.length} best of ${total}` : count(list.length));
+  setText(byId("empty-title"), state.vibeOnly ? "No one with your vibe \u2014 yet." : "No one here \u2014 yet.");
+  show(byId("muted-state"), muted > 0);
+  setText(byId("muted-words"), `${count(muted)} muted by you.`);
+  setText(byId("people-count"), waiting || !list.length ? "" : total > list.length ? `${list.length} best of ${total}` : count(list.length));
   byId("vibe-only").checked = state.vibeOnly;
-  keyed(byId("people"), list, (p) => p.sessionId, (p) => row(p, labels), (node, p) => update(node, p, state, labels));
+  keyed(byId("people"), list, (p) => p.sessionId, row, (node, p) => update(node, p, state, labels));
 }
 
-const row = () =>
+const row = (person) =>
   el("li", { class: "person" },
     el("button", { "data-do": "open", class: "open" },
-      el("span", { class: "handle" }), el("span", { class: "vibe soft" }), el("span", { class: "near soft" })),
+      el("span", { class: "handle" }),
+      el("span", { class: "vibe soft" }, vibeIcon(person.vibe), el("span", { class: "words" })),
+      el("span", { class: "near soft" })),
     el("button", { "data-do": "ask", class: "ask" }, "Chat"));
 
 function update(node, person, state, labels) {
   const shared = sharedTags(person, state.profile ?? { tags: [] }).length;
   const common = shared ? `, ${shared} shared ${shared === 1 ? "tag" : "tags"}` : "";
   setText(node.querySelector(".handle"), person.handle);
-  setText(node.querySelector(".vibe"), `${labels[person.vibe] ?? person.vibe}${common}`);
+  setText(node.querySelector(".words"), `${labels[person.vibe] ?? person.vibe}${common}`);
   setText(node.querySelector(".near"), person.busy ? `${tier(person.proximity)} - in a chat` : tier(person.proximity));
   const ask = node.querySelector(".ask");
   const asked = state.outgoing.some((r) => r.sessionId === person.sessionId);

@@ -2,9 +2,7 @@
 
 import { byId, setText, show } from "../dom.js";
 
-const TAGS_MAX = 10;
-
-export function mount({ act }) {
+export function mount({ act, limits }) {
   const go = (id, screen) => byId(id).addEventListener("click", () => act.go(screen));
   go("press-start", "consent");
   go("not-for-me", "bye");
@@ -13,11 +11,22 @@ export function mount({ act }) {
   go("consent-back", "welcome");
   go("place-back", "consent");
   go("vibe-back", "place");
-  byId("place-skip").addEventListener("click", () => act.go("vibe"));
+  byId("place-skip").addEventListener("click", () => act.skipPlace());
   consent(act);
   place(act);
-  vibe(act);
-  return () => {};
+  vibe(act, limits.tagsMax);
+  let over = false;
+  return ({ screen }) => {
+    const left = ["bye", "over", "safe"].includes(screen);
+    if (left && !over) forget();
+    over = left;
+  };
+}
+
+/** Whoever comes next at this device is asked anew, and sees nothing of what was chosen. */
+function forget() {
+  for (const form of document.querySelectorAll("form")) form.reset();
+  byId("vibe-form").dispatchEvent(new Event("change"));
 }
 
 /** Say what is wrong where it is wrong, and bring the focus there. */
@@ -59,17 +68,17 @@ function place(act) {
   });
 }
 
-function vibe(act) {
+function vibe(act, most) {
   const form = byId("vibe-form");
   const error = byId("vibe-error");
   const chosen = () => [...form.querySelectorAll("[name=tag]:checked")];
   form.addEventListener("change", (event) => {
     const tags = chosen();
-    if (tags.length > TAGS_MAX) {
+    if (tags.length > most) {
       event.target.checked = false;
-      refuse(error, `${TAGS_MAX} tags are the most.`);
+      refuse(error, `${most} tags are the most.`);
     } else refuse(error, "");
-    setText(byId("tag-count"), `${chosen().length} of ${TAGS_MAX} chosen`);
+    setText(byId("tag-count"), `${chosen().length} of ${most} chosen`);
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
