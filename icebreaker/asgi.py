@@ -13,8 +13,9 @@ django: Any = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
+from icebreaker.guard import Guard
 from monitoring.drills.live import drilling
-from monitoring.errors import ingest
+from monitoring.errors import ingest, reporting
 from monitoring.ingest_app import ErrorDoor
 from monitoring.metrics import flusher
 from signals.gate import App, Gate, Receive, Scope, Send
@@ -24,6 +25,7 @@ from signals.services import clock
 
 def begin() -> None:
     """Start what runs beside the requests; a second call does nothing."""
+    reporting.start("web")
     clock.start()
     flusher.start("web")
     drilling.start()
@@ -34,8 +36,9 @@ def ticking(app: App) -> App:
 
     async def started(scope: Scope, receive: Receive, send: Send) -> None:
         begin()
-        await app(scope, receive, send)
+        await guarded(scope, receive, send)
 
+    guarded = Guard(app)
     return started
 
 

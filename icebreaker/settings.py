@@ -168,7 +168,8 @@ SOCKET_GRACE_S = env.int("SOCKET_GRACE_S", default=20)
 BODY_MAX_BYTES = FRAME_MAX_BYTES = 16 * 1024
 
 # --- errors ------------------------------------------------------------------------------------------------------
-SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")  # our own processes' errors go there too, besides our own store
+SENTRY_TRACES_SAMPLE_RATE = env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.01)  # of messages and calls, 0 to 1
 SENTRY_DSN_FORWARD_BACKEND = env.str("SENTRY_DSN_FORWARD_BACKEND", default="")  # what we took in, sent on
 SENTRY_DSN_FORWARD_FRONTEND = env.str("SENTRY_DSN_FORWARD_FRONTEND", default="")
 SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=1024**3)  # what may wait on disk to be digested
@@ -201,10 +202,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "line": {
+            "()": "icebreaker.logs.Line",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "whole": DEBUG,
+        },
         "bare": {"format": "%(message)s"},
     },
-    "filters": {"bad_clients": {"()": "icebreaker.logs.BadClients"}},
+    "filters": {
+        "bad_clients": {"()": "icebreaker.logs.BadClients"},
+        "first_line": {"()": "icebreaker.logs.FirstLine"},
+    },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
         "json": {"class": "logging.StreamHandler", "formatter": "bare"},
@@ -215,6 +223,7 @@ LOGGING = {
         "uvicorn.access": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "asyncio": {"filters": ["first_line"]},  # what follows quotes the exception
         "icebreaker.fallback": {"handlers": ["json"], "propagate": False},  # its lines are JSON already
         # What a stranger's bad request looks like is no news; what we do wrong is.
         "django.request": {"level": "ERROR"},

@@ -79,8 +79,7 @@ async def socket(scope: handshake.Scope, receive: Receive, send: Send) -> None:
         telemetry.count(telemetry.WS_OPENED, refused.code)
         await consumer.turn_away(encode(refusal(refused)), CLOSE_BY_REFUSAL[type(refused)])
     except Exception as error:
-        telemetry.count(telemetry.ERRORS, "websocket")
-        telemetry.capture(error, component="websocket", sessionId=consumer.session_id)
+        telemetry.capture(error, component="websocket", sessionId=consumer.session_id, connectionCount=str(len(_open)))
         await consumer.turn_away(encode(BROKEN), CLOSE_BROKEN)
 
 
@@ -219,7 +218,6 @@ class Consumer:
         await asyncio.sleep(0)  # a flood in one packet must not keep everybody else waiting
 
     async def _broken(self, error: Exception, label: str) -> None:
-        telemetry.count(telemetry.ERRORS, "websocket")
         tags = {"sessionId": self.session_id, "connectionCount": str(len(_open)), "message.type": label}
         telemetry.capture(error, component="websocket", **tags)
         await self.answer(encode(BROKEN))

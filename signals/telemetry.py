@@ -56,7 +56,7 @@ class Recorder(Protocol):
         ...
 
     def capture(self, error: BaseException, tags: dict[str, str]) -> None:
-        """Exactly one event for one exception."""
+        """Exactly one event for one exception; it is counted as one of `errors`, by its component."""
         ...
 
 

@@ -46,7 +46,6 @@ def call(method: str) -> Callable[[Call], View]:
             except SignalsError as refused:
                 return _refused(refused)
             except Exception as error:
-                telemetry.count(telemetry.ERRORS, "http")
                 telemetry.capture(error, component="http", route=handler.__name__)
                 return JsonResponse(error_body(500), status=500)
             return JsonResponse(given, status=status)

@@ -28,6 +28,14 @@ def read(data: bytes, kind: type[K]) -> K:
     return found
 
 
+def fitted(whole: dict[str, Any], kind: type[K]) -> K:
+    """The same of what was JSON before it got here."""
+    try:
+        return msgspec.convert(whole, kind, strict=False)
+    except msgspec.ValidationError:
+        return _struct(whole, kind)
+
+
 def _salvage(data: bytes, kind: type[K]) -> K:
     try:
         whole = msgspec.json.decode(data)

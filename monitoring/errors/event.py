@@ -119,6 +119,7 @@ class User(Kept):
 
 
 class Span(Kept):
+    trace_id: str | None = None
     op: str | None = None
     description: str | None = None
     status: str | None = None

@@ -5,18 +5,15 @@ The lock is only ever held for a few steps in memory; the flusher empties the re
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-import traceback
-import uuid
 from bisect import bisect_left
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from django.conf import settings
 
+from monitoring.errors import fallback
 from monitoring.metrics.histogram import EDGES_MS, Histogram
 from signals import telemetry
 
@@ -69,16 +66,7 @@ class JsonLines:
         return _nothing
 
     def capture(self, error: BaseException, tags: dict[str, str]) -> None:
-        frames = [(f.f_code, number) for f, number in traceback.walk_tb(error.__traceback__)]
-        line = {
-            "event": uuid.uuid4().hex,
-            "type": type(error).__name__,
-            "where": [f"{Path(code.co_filename).name}:{number} {code.co_name}" for code, number in frames[-3:]],
-            "release": settings.RELEASE,
-            "environment": settings.ENVIRONMENT,
-            "tags": tags,
-        }
-        log.error("%s", json.dumps(line))
+        log.error("%s", fallback.of_error(error, settings.RELEASE, settings.ENVIRONMENT, tags))
 
 
 class MetricsRecorder:
@@ -120,6 +108,7 @@ class MetricsRecorder:
         return self.tracer.transaction(op, name)
 
     def capture(self, error: BaseException, tags: dict[str, str]) -> None:
+        self.count(telemetry.ERRORS, tags.get("component", ""), 1)
         self.tracer.capture(error, tags)
 
     def drain(self) -> Window:

@@ -67,7 +67,7 @@ def look(session: Session, limit: int, vibe_only: bool) -> Scan:
     person = session.person
     view = store.view(person.cell, settings.RADAR_RANGE_M, person.vibe if vibe_only else None)
     hidden = _hidden(store, session, vibe_only)
-    with telemetry.timed(telemetry.SIGNAL_RANK):
+    with telemetry.span("signal.engine", "rank"), telemetry.timed(telemetry.SIGNAL_RANK):
         ranked = engine.rank(view.crowd, store.profile(session), store.weights, limit + len(hidden))
     return Scan(_people(view, ranked, hidden, limit), len(view.slots) - len(hidden))
 

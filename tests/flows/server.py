@@ -75,6 +75,8 @@ def migrated() -> Path:
 class Server:
     """`manage.py serve` in a process of its own; its output goes to a file."""
 
+    program: tuple[str, ...] = ("manage.py",)
+
     def __init__(self, kind: str, data: Path, **settings: str) -> None:
         self.kind, self.data, self.port = kind, data, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -87,7 +89,7 @@ class Server:
         shutil.copy(migrated(), self.data / "icebreaker.sqlite3")
         self.output = self.log_file.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--server", self.kind, "--port", str(self.port)],
+            [sys.executable, *self.program, "serve", "--server", self.kind, "--port", str(self.port)],
             cwd=ROOT,
             env=self.env,
             stdout=self.output,

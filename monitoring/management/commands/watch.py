@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from monitoring.errors import reporting
 from monitoring.metrics import flusher
 from monitoring.uptime.probe import Prober
 from monitoring.uptime.remote import RemoteProber
@@ -36,6 +37,8 @@ class Command(BaseCommand):
             raise CommandError("--probe-only and --report-to URL go together.")
         if options["probe_only"] and not settings.PROBE_SECRET:
             raise CommandError("Set PROBE_SECRET, here and there, to the same random text: reports are signed with it.")
+        if not options["probe_only"]:  # on another host there is no store of ours
+            reporting.start("watch")
         asyncio.run(self._main(options))
 
     async def _main(self, options: dict[str, Any]) -> None:

@@ -1,0 +1,145 @@
+"""An exception in our own processes is one event in our own store, under both servers, and tells nothing of anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from monitoring.errors.record import expand
+from tests.flows.server import Client, Server, manage
+
+TEXT = "see you at the window"
+DIGEST = "from django.utils import timezone; from monitoring.errors import digest; digest.run(timezone.now())"
+TOKEN = "0penSesame-0penSesame"
+
+
+class Faulty(Server):
+    program = ("-m", "tests.flows.faulty")
+
+
+def digested(server: Server) -> list[dict[str, Any]]:
+    """Every event in the database, after the digest; the newest first."""
+    done = manage("shell", "-v0", "-c", DIGEST, env=server.env)
+    assert done.returncode == 0, done.stderr
+    database = sqlite3.connect(server.data / "icebreaker.sqlite3")
+    try:
+        rows = database.execute("SELECT data FROM monitoring_event ORDER BY id DESC").fetchall()
+    finally:
+        database.close()
+    return [json.loads(expand(row[0])) for row in rows]
+
+
+def sent(server: Server, kind: str) -> list[dict[str, Any]]:
+    database = sqlite3.connect(server.data / "icebreaker.sqlite3")
+    try:
+        rows = database.execute("SELECT data FROM monitoring_sent WHERE kind = ?", (kind,)).fetchall()
+    finally:
+        database.close()
+    return [json.loads(expand(row[0])) for row in rows]
+
+
+async def until(there: Callable[[], bool], what: str) -> None:
+    for _ in range(200):
+        if there():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(what)
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
+async def test_one_exception_is_one_event_wherever_it_happens(kind: str, tmp_path: Path) -> None:
+    server = Faulty(kind, tmp_path).start()
+    try:
+        a, b = await Client.arrive(server), await Client.arrive(server)
+        async with a, b:
+            await a.say("chat:message", {"text": TEXT})
+            assert (await a.hear("error"))["code"] == "internal_error"
+            await b.say("chat:end")  # leaves a task behind that breaks
+            async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+                page = await http.get("/robots.txt", params={"token": TOKEN})
+                outside = await http.get("/api/outside")
+            assert (page.status_code, outside.status_code) == (500, 500)
+            assert outside.json()["error"]["code"] == "INTERNAL_ERROR"
+            await b.ask("radar:subscribe", {}, "radar:update")
+    finally:
+        server.stop()
+    events = digested(server)
+    assert Counter(event["tags"]["component"] for event in events) == Counter(["websocket", "task", "http", "http"])
+    assert {event["exception"]["values"][-1]["type"] for event in events} == {"Mistake"}
+    assert all(event["release"] and event["environment"] == "test" for event in events)
+    of_socket = next(event for event in events if event["tags"]["component"] == "websocket")
+    assert of_socket["tags"] == {
+        "component": "websocket",
+        "sessionId": a.session_id,
+        "connectionCount": "2",
+        "message.type": "chat:message",
+    }
+    assert of_socket["exception"]["values"][-1]["value"] == "can't say [...]"
+    told = json.dumps(events) + server.log()
+    for private in (TEXT, "window", TOKEN, a.token, b.token, "127.0.0.1:"):
+        assert private not in told, f"{private} was told"
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
+async def test_a_sampled_message_is_one_trace_with_the_engine_inside(kind: str, tmp_path: Path) -> None:
+    server = Server(kind, tmp_path, SENTRY_TRACES_SAMPLE_RATE="1").start()
+    try:
+        async with await Client.arrive(server) as one:
+            for _ in range(3):
+                await one.ask("radar:subscribe", {}, "radar:update")
+            await one.ask("chat:end", {}, "error")
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            await http.get("/api/health")
+    finally:
+        assert server.stop() == 0
+    assert digested(server) == [], "neither a start, a stop nor a refusal is an error"
+    found = sent(server, "transaction")
+    names = Counter((one["contexts"]["trace"]["op"], one["transaction"]) for one in found)
+    assert names["websocket.message", "radar:subscribe"] == 3
+    assert names["websocket.message", "chat:end"] == 1
+    assert not any(op == "websocket.server" or "health" in name for op, name in names), names
+    assert ("http.server", "/api/onboarding") in names
+    ranked = [one for one in found if one["transaction"] == "radar:subscribe"]
+    assert all([span["op"] for span in one["spans"]] == ["signal.engine"] for one in ranked)
+    assert all(one["spans"][0]["trace_id"] == one["contexts"]["trace"]["trace_id"] for one in ranked)
+
+
+async def test_a_sentry_that_cannot_be_reached_changes_nothing_for_people(tmp_path: Path) -> None:
+    server = Faulty("uvicorn", tmp_path, SENTRY_DSN="http://0123456789abcdef0123456789abcdef@127.0.0.1:9/4").start()
+    try:
+        async with await Client.arrive(server) as one:
+            for _ in range(20):
+                await one.say("chat:message", {"text": TEXT})
+                assert (await one.hear("error"))["code"] == "internal_error"
+            await one.ask("radar:subscribe", {}, "radar:update")
+    finally:
+        assert server.stop() == 0
+    assert len(digested(server)) == 20
+
+
+async def test_with_no_store_to_be_had_an_error_is_one_line_of_json(tmp_path: Path) -> None:
+    server = Faulty("uvicorn", tmp_path).start()
+    (server.data / "spool").write_text("a file where the directory should be")
+    try:
+        async with await Client.arrive(server) as one:
+            await one.say("chat:message", {"text": TEXT})
+            assert (await one.hear("error"))["code"] == "internal_error"
+            await until(lambda: '"Mistake"' in server.log(), "no line came")
+            await one.ask("radar:subscribe", {}, "radar:update")
+    finally:
+        assert server.stop() == 0
+    (line,) = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    assert line["type"] == "Mistake"
+    assert line["where"][-1].startswith("faulty.py:")
+    assert line["tags"]["message.type"] == "chat:message"
+    assert len(line["event"]) == 32
+    assert line["release"]
+    assert TEXT not in server.log()
