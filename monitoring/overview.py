@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from monitoring.alerts.rules import SHIPPED
 from monitoring.models import Incident, IncidentSync
@@ -15,6 +16,7 @@ from monitoring.runbooks.figures import READERS, disk_share, read
 
 _OVER: Final = {rule.name: rule.condition.over for rule in SHIPPED}
 DISK_OVER: Final = _OVER["disk-near-full"]
+OF_DATABASE: Final = ("database.answer", "database.size", "migrations.pending")  # figures that only it can give
 LATE: Final = timedelta(seconds=_OVER["watch-late"])
 
 
@@ -46,6 +48,7 @@ class Overview:
     sentence: str
     incidents: tuple[Open, ...]
     figures: dict[str, str]
+    readable: bool = True  # whether the database answered
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -90,8 +93,19 @@ def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> 
     return State.WELL, "No incident is open." if not waiting else f"Nothing fires; {waiting} wait for a verdict."
 
 
+def _missing() -> str | None:
+    """Why there is no database to ask, as far as that can be known without making an empty one by asking."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor != "sqlite" or not isinstance(name, str | Path) or str(name).startswith(("file:", ":memory:")):
+        return None
+    return None if connection.connection or Path(name).is_file() else "the database file is not there."
+
+
 def look(now: datetime) -> Overview:
     """Read everything. What can't be read makes the state unknown, never well."""
+    if (missing_file := _missing()) is not None:
+        figures = read(frozenset(name for name in READERS if name not in OF_DATABASE))
+        return Overview(State.UNKNOWN, f"It can't be known: {missing_file}", (), figures, readable=False)
     figures = read(frozenset(READERS))
     try:
         incidents = _incidents()
@@ -99,7 +113,7 @@ def look(now: datetime) -> Overview:
         synced = IncidentSync.objects.filter(pk=1).first()
     except (DatabaseError, OSError) as error:
         sentence = f"It can't be known: reading failed with {type(error).__name__}."
-        return Overview(State.UNKNOWN, sentence, (), figures)
+        return Overview(State.UNKNOWN, sentence, (), figures, readable=False)
     state, sentence = judge(incidents, disk, figures)
     if state is not State.CRITICAL and (why := blind(synced.at if synced else None, now)):
         return Overview(State.UNKNOWN, why, incidents, figures)

@@ -54,7 +54,7 @@ class Copy:
             log.warning("the status page could not be read in time; the last good copy is shown")
         except Exception as error:  # whatever is broken, people are to be told what was known last
             log.warning("the status page can't be read (%s); the last good copy is shown", type(error).__name__)
-        return self._kept or self._from_file()
+        return self._kept or self.kept()
 
     def forget(self) -> None:
         self._kept = None
@@ -69,7 +69,8 @@ class Copy:
             log.warning("the last good copy of the status page can't be kept: %s", type(error).__name__)
         return found
 
-    def _from_file(self) -> Picture | None:
+    def kept(self) -> Picture | None:
+        """The last good one in the file, however old; None: there is none."""
         try:
             return msgspec.json.decode(self.file.read_bytes(), type=Picture)
         except (OSError, msgspec.MsgspecError):
