@@ -18,6 +18,7 @@ from monitoring.drills.live import drilling
 from monitoring.errors import ingest, reporting
 from monitoring.ingest_app import ErrorDoor
 from monitoring.metrics import flusher
+from monitoring.views import live
 from signals.gate import App, Gate, Receive, Scope, Send
 from signals.routing import sockets
 from signals.services import clock
@@ -42,6 +43,11 @@ def ticking(app: App) -> App:
     return started
 
 
+async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+    """Staff who watch a board, and everybody else: neither waits for the other."""
+    await (live.live if scope["path"] == live.PATH else sockets)(scope, receive, send)
+
+
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Start and stop with the server, where it says so."""
     while True:
@@ -57,5 +63,5 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 application = ProtocolTypeRouter(
-    {"http": ticking(ErrorDoor(Gate(django))), "websocket": ticking(sockets), "lifespan": lifespan}
+    {"http": ticking(ErrorDoor(Gate(django))), "websocket": ticking(doors), "lifespan": lifespan}
 )

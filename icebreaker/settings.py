@@ -190,6 +190,7 @@ SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: 
 
 # --- measures ----------------------------------------------------------------------------------------------------
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # a scraper's bearer token; empty: staff alone
+BOARD_SOCKETS_MAX = env.int("BOARD_SOCKETS_MAX", default=50)  # staff who watch boards live; further pages ask instead
 
 # --- a secret that is set has to be one -------------------------------------------------------------------------
 for _name in ("PROBE_SECRET", "SENTRY_WEBHOOK_SECRET", "UPTIMEROBOT_WEBHOOK_SECRET", "METRICS_TOKEN"):
@@ -233,6 +234,7 @@ LOGGING = {
 }
 
 # --- the admin ---------------------------------------------------------------------------------------------------
+LOGIN_REDIRECT_URL = "/admin/"
 UNFOLD = {
     "SITE_TITLE": "Icebreaker",
     "SITE_HEADER": "Icebreaker",
@@ -257,6 +259,11 @@ UNFOLD = {
                 "title": "Monitoring",
                 "items": [
                     {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("monitoring:overview")},
+                    {"title": "Errors", "icon": "bug_report", "link": reverse_lazy("monitoring:errors")},
+                    {"title": "Performance", "icon": "speed", "link": reverse_lazy("monitoring:performance")},
+                    {"title": "Connections", "icon": "cable", "link": reverse_lazy("monitoring:connections")},
+                    {"title": "Uptime", "icon": "timeline", "link": reverse_lazy("monitoring:uptime")},
+                    {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("monitoring:alerts")},
                     {
                         "title": "Incidents",
                         "icon": "emergency",

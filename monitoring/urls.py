@@ -1,9 +1,24 @@
 """The doors of probes, SDKs, staff and the public status page."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, register_converter
 
-from monitoring.views import health, overview, report, runbooks, status, webhooks
+from monitoring.boards.shelf import BOARDS
+from monitoring.views import boards, health, report, runbooks, status, webhooks
 
+
+class BoardName:
+    """The name of a board, and nothing else."""
+
+    regex = "|".join(BOARDS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(BoardName, "board")
 app_name = "monitoring"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/health", health.live, name="live"),
@@ -17,7 +32,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("status.atom", status.feed, name="status-feed"),
     path("robots.txt", status.robots, name="robots"),
     path(".well-known/security.txt", status.security, name="security"),
-    path("monitoring/", overview.overview, name="overview"),
+    path("admin/", boards.home, name="home"),
+    *(path(f"admin/{name}/", boards.page, {"name": name}, name=name) for name in BOARDS),
+    path("admin/boards/<board:name>/data", boards.data, name="board-data"),
+    path("admin/boards/<board:name>/<slug:key>.csv", boards.as_csv, name="board-csv"),
     path("monitoring/health/", report.report, name="health"),
     path("monitoring/metrics", report.metrics, name="metrics"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),

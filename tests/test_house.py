@@ -9,8 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [  # the first pattern that fits a path says its floor
     (r"icebreaker/", 6),
+    (r"monitoring/boards/(chart|panel|ranges|seats|summary|words)\.py", 0),
+    (r"monitoring/boards/", 4),
     (r"signals/(domain/.*|errors|protocol|bodies|values|limits|telemetry|faults)\.py", 0),
-    (r"monitoring/metrics/(histogram|targets)\.py", 0),
+    (r"monitoring/metrics/(histogram|stack|targets|tiers)\.py", 0),
     (r"monitoring/errors/(auth|decode|envelope|event|fallback|fingerprint|held|policy|quota|record)\.py", 0),
     (r"monitoring/errors/(regression|scrub|story|unpack)\.py", 0),
     (r"monitoring/uptime/outage\.py", 0),
@@ -19,6 +21,8 @@ FLOORS = [  # the first pattern that fits a path says its floor
     (r"monitoring/runbooks/library\.py", 0),
     (r"monitoring/incidents/(stages|writeup)\.py", 0),
     (r"monitoring/runbooks/shelf\.py", 1),
+    (r"monitoring/runbooks/figures\.py", 2),
+    (r"monitoring/overview\.py", 3),
     (r"signals/(presence/.*|models)\.py", 1),
     (r"monitoring/models/", 1),
     (r"signals/services/", 2),

@@ -16,7 +16,7 @@ import msgspec
 
 EXACT_MS: Final = (100.0, 200.0, 500.0, 1000.0, 2000.0)
 _WIDEST: Final = 2 ** (1 / 12)
-_VERSION: Final = 1
+VERSION: Final = 1
 
 
 def _edges() -> tuple[float, ...]:
@@ -33,7 +33,7 @@ EDGES_MS: Final = _edges()
 SIZE: Final = len(EDGES_MS) + 1  # the last bucket holds everything beyond
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class Stored(msgspec.Struct, array_like=True):
     """The form on disk: only buckets that hold something."""
 
     version: int
@@ -41,7 +41,7 @@ class _Stored(msgspec.Struct, array_like=True):
     buckets: dict[int, int]
 
 
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(Stored).decode
 
 
 class Histogram:
@@ -125,7 +125,7 @@ class Histogram:
         except msgspec.DecodeError as error:
             raise ValueError("these bytes are no histogram") from error
         used = known.buckets
-        if known.version != _VERSION or (used and (min(used) < 0 or max(used) >= SIZE or min(used.values()) < 0)):
+        if known.version != VERSION or (used and (min(used) < 0 or max(used) >= SIZE or min(used.values()) < 0)):
             raise ValueError("these bytes are no histogram of this version")
         buckets = self.buckets
         for index, n in used.items():
@@ -135,7 +135,7 @@ class Histogram:
 
 def packed(used: dict[int, int], sum_ms: float) -> bytes:
     """The form on disk of these buckets, by their number."""
-    return msgspec.msgpack.encode(_Stored(_VERSION, sum_ms, used))
+    return msgspec.msgpack.encode(Stored(VERSION, sum_ms, used))
 
 
 def _middle_ms(index: int) -> float:

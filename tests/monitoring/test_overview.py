@@ -111,21 +111,24 @@ def test_watching_says_it_again_until_ctrl_c(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_the_page_has_the_sentence_the_incident_and_how_alerts_served() -> None:
+def test_the_pages_have_the_sentence_the_incident_and_how_alerts_served() -> None:
     user = User.objects.create_user("ada", is_staff=True)
     client = Client()
     client.force_login(user)
-    assert client.get(reverse("monitoring:overview")).status_code == 403
+    overview, alerts = reverse("monitoring:overview"), reverse("monitoring:alerts")
+    assert client.get(overview).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_incident"))
-    assert "No incident was resolved." in client.get(reverse("monitoring:overview")).content.decode()
+    assert "No incident was resolved." in client.get(alerts).content.decode()
     now = datetime.now(UTC)
     past = actions.attach(Firing("1", "slow-health", "Slow", "warning", now - timedelta(minutes=50)), now)
     actions.acknowledge(past, by=user, now=now - timedelta(minutes=47))
     words = {"cause": "", "follow_ups": "", "sessions_hit": None, "by": user}
     actions.resolve(past, verdict=Verdict.FALSE_ALARM, now=now - timedelta(minutes=30), **words)  # type: ignore[arg-type]
     current = actions.attach(Firing("2", "service-down", "<b>Down</b>", "critical", now), now)
-    text = client.get(reverse("monitoring:overview")).content.decode()
+    text = client.get(overview).content.decode()
     assert "<b>Down" not in text
+    assert "Not well: &lt;b&gt;Down&lt;/b&gt;." in text
     assert reverse("admin:monitoring_incident_change", args=[current.pk]) in text
-    for cell in ("slow-health", "3 minutes", "20 minutes", "100%"):
+    text = client.get(alerts).content.decode()
+    for cell in ("slow-health", ">3 min<", ">20 min<", ">100 %"):
         assert cell in text
