@@ -10,6 +10,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from icebreaker.navigation import fitted
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
@@ -246,12 +248,14 @@ UNFOLD = {
                 "items": [
                     {"title": "People now", "icon": "group", "link": reverse_lazy("admin:signals_people")},
                     {"title": "Reports", "icon": "flag", "link": reverse_lazy("admin:signals_report_changelist")},
+                    {"title": "Orders", "icon": "gavel", "link": reverse_lazy("admin:signals_order_changelist")},
                     {"title": "Tags", "icon": "sell", "link": reverse_lazy("admin:signals_tag_changelist")},
                     {"title": "Weights", "icon": "tune", "link": reverse_lazy("admin:signals_weightset_changelist")},
                     {
                         "title": "Try weights",
                         "icon": "compare_arrows",
                         "link": reverse_lazy("admin:signals_weightset_compare"),
+                        "permission": lambda request: request.user.has_perm("signals.view_weightset"),
                     },
                 ],
             },
@@ -303,3 +307,4 @@ UNFOLD = {
         ],
     },
 }
+UNFOLD["SIDEBAR"]["navigation"] = fitted(UNFOLD["SIDEBAR"]["navigation"])

@@ -17,19 +17,25 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from signals import presence
-from signals.domain.engine import Weights
+from signals.domain.engine import Explanation, Weights
 from signals.domain.people import VIBES
 from signals.domain.sample import compare
 from signals.models import Order, Report, Tag, WeightSet
 
 WEIGHTS = tuple(field.name for field in fields(Weights))
-TERMS = ("Vibe", "Tags", "Visible", "No tags", "Nearness", "Reports", "Declines")
+TERMS = ("vibe", "shared tags", "visible", "no tags", "nearness", "reports", "declines")
 
 
 def live() -> Weights:
     """The newest weights, which every process takes up."""
     newest = WeightSet.objects.order_by("-id").first()
     return newest.weights() if newest else Weights()
+
+
+def _sum(explanation: Explanation) -> str:
+    """A score as a sum in words, terms that count nothing left out."""
+    terms = [f"{'+' if n > 0 else '−'} {abs(n)} {term}" for term, n in zip(TERMS, explanation, strict=True) if n]
+    return " ".join(terms).removeprefix("+ ") or "nothing"
 
 
 @admin.register(Tag)
@@ -85,8 +91,7 @@ class WeightSetAdmin(ModelAdmin):
             **self.admin_site.each_context(request),
             "title": "Try weights",
             "form": form,
-            "rows": compare(before, after),
-            "terms": TERMS,
+            "rows": [(row, _sum(row.after), _sum(row.before)) for row in compare(before, after)],
             "may_add": self.has_add_permission(request) and form.is_valid() and after != before,
             "add_url": f"{reverse('admin:signals_weightset_add')}?{query.urlencode()}",
         }
@@ -104,7 +109,7 @@ class ReportAdmin(ModelAdmin):
     date_hierarchy = "reported_at"
     fields = readonly_fields = ("category", "reported_at", "reported")
 
-    @admin.display(description="Reported (the same mark is the same session)")
+    @admin.display(description="Reported session")
     def reported(self, report: Report) -> str:
         return report.reported_hash[:8]
 
@@ -159,7 +164,7 @@ class OrderAdmin(ModelAdmin):
     list_filter = ("action",)
     fields = readonly_fields = ("action", "reported", "ordered_at", "ordered_by", "outcome", "done_at")
 
-    @admin.display(description="Session (the same mark as in reports)")
+    @admin.display(description="Session")
     def reported(self, order: Order) -> str:
         return order.reported_hash[:8]
 

@@ -52,6 +52,22 @@ def test_each_group_opens_its_own_pages_and_no_other(group: str, may: set[str]) 
     assert opened == may
 
 
+@pytest.mark.parametrize(
+    ("group", "titles"),
+    [
+        ("", {"People now"}),
+        ("moderators", {"People now", "Reports", "Orders", "Tags", "Weights", "Try weights"}),
+        ("on-call", {"People now"}),
+    ],
+)
+def test_the_menu_holds_what_somebody_may_open_and_marks_where_they_are(group: str, titles: set[str]) -> None:
+    page = staff("ada", group).get(reverse("admin:signals_people"))
+    people, monitoring = page.context["sidebar_navigation"]
+    assert {item["title"] for item in people["items"] if item["has_permission"]} == titles
+    assert [item["title"] for item in people["items"] if item["active"]] == ["People now"]
+    assert ("Monitors" in {i["title"] for i in monitoring["items"] if i["has_permission"]}) == (group == "on-call")
+
+
 def test_saved_weights_have_an_author_and_go_live_in_the_store(admin_client: Client) -> None:
     before = presence.current()
     presence.use(MemoryPresence())
