@@ -109,6 +109,7 @@ class Report(models.Model):
 
     class Meta:
         ordering = ["-reported_at"]
+        indexes = [models.Index(fields=["reported_at"], name="reports_by_time")]
         constraints = [models.UniqueConstraint(fields=["reporter_hash", "reported_hash"], name="reported_once")]
 
     def __str__(self) -> str:
@@ -131,6 +132,10 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-ordered_at"]
+        indexes = [
+            models.Index(fields=["ordered_at"], name="orders_by_time"),
+            models.Index(fields=["ordered_at"], name="orders_open", condition=Q(done_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}, {self.ordered_at:%Y-%m-%d %H:%M}"

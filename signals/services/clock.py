@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 from signals import telemetry
-from signals.services import catalogue, orders, radar, safety, sessions
+from signals.services import catalogue, orders, radar, retention, safety, sessions
 
 SWEEP_EVERY_S = 0.25
 REFRESH_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
 
 _tasks: list[asyncio.Task[None]] = []
 
@@ -24,6 +25,7 @@ def start() -> None:
         asyncio.create_task(_every(SWEEP_EVERY_S, lambda: sessions.sweep(time.time()), "sweep")),
         asyncio.create_task(_every(REFRESH_EVERY_S, _tuned, "catalogue")),
         asyncio.create_task(_every(REFRESH_EVERY_S, _ordered, "orders")),
+        asyncio.create_task(_every(FORGET_EVERY_S, _forgotten, "retention")),
         asyncio.create_task(radar.run()),
     ]
 
@@ -44,6 +46,10 @@ async def _tuned() -> None:
 
 async def _ordered() -> None:
     await orders.run(time.time())
+
+
+async def _forgotten() -> None:
+    await retention.forget(time.time())
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:

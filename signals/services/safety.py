@@ -39,11 +39,13 @@ class PanicMailLost(Exception):
 
 
 async def block(me_id: str, target_id: str, now: float) -> None:
-    """Never meet again this visit, both ways. Raises BlockFailed: oneself, unknown, already blocked."""
+    """Never meet again this visit, both ways. Raises BlockFailed: oneself, unknown, already blocked, too many."""
 
     def rule(me: Session, other: Session) -> chat.Step:
         if target_id in me.party.blocked:
             raise BlockFailed("This person is blocked already.")
+        if len(me.party.blocked) >= settings.BLOCKS_PER_SESSION:
+            raise BlockFailed("You have blocked as many people as a session can.")
         return chat.block(me.party, other.party)
 
     if me_id == target_id:

@@ -173,6 +173,13 @@ class Client:
                 return payload
             assert frame["type"] == "radar:update", frame
 
+    async def hear_any(self, type_: str) -> dict[str, Any]:
+        """The payload of the next frame of this type, in a crowd where anything may come before it."""
+        while (frame := await self.next())["type"] != type_:
+            pass
+        payload: dict[str, Any] = frame["payload"]
+        return payload
+
     async def ask(self, type_: str, payload: Any, answer: str) -> dict[str, Any]:
         await self.say(type_, payload)
         return await self.hear(answer)

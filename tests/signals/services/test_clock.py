@@ -7,7 +7,7 @@ import pytest
 
 from signals import presence, telemetry
 from signals.presence.memory import MemoryPresence
-from signals.services import catalogue, clock, orders, radar, sessions
+from signals.services import catalogue, clock, orders, radar, retention, sessions
 from tests.signals.world import someone
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -28,6 +28,7 @@ async def test_started_twice_they_run_once_sweep_push_and_stop(
 ) -> None:
     monkeypatch.setattr(catalogue, "refresh", quiet)
     monkeypatch.setattr(orders, "run", quiet)
+    monkeypatch.setattr(retention, "forget", quiet)
     now = time.time()
     over = await someone(now=now - 3601)
     me = await someone(now=now)
@@ -35,7 +36,7 @@ async def test_started_twice_they_run_once_sweep_push_and_stop(
     before = len(asyncio.all_tasks())
     clock.start()
     clock.start()
-    assert len(asyncio.all_tasks()) == before + 4
+    assert len(asyncio.all_tasks()) == before + 5
     await until(lambda: over.closed)
     new = await sessions.arrive("banter", (), True, (47.3769, 8.5417), time.time())
     await until(lambda: any(new.session_id in str(frame) for frame in me.frames))

@@ -164,3 +164,13 @@ async def test_where_no_mail_leaves_nobody_is_said_to_be_alerted(settings: objec
     await safety.panic(a.id, NOW)
     assert a.heard()[0][1]["contactAlerted"] is False
     await safety.drain()
+
+
+async def test_a_session_blocks_only_so_many(settings: object) -> None:
+    settings.BLOCKS_PER_SESSION = 2  # type: ignore[attr-defined]
+    me, *others = [await someone() for _ in range(4)]
+    for other in others[:2]:
+        await safety.block(me.id, other.id, NOW)
+    with pytest.raises(errors.BlockFailed, match="as many people"):
+        await safety.block(me.id, others[2].id, NOW)
+    await safety.block(others[2].id, me.id, NOW)
