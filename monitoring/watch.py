@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar, cast
 from django.db import IntegrityError, connections, transaction
 from django.db.models import Q
 
-from monitoring.errors import digest, forgetting, forward
+from monitoring.errors import deploys, digest, forgetting, forward
 from monitoring.metrics import retention
 from monitoring.models.uptime import Heartbeat, JobSlot, Lease
 from monitoring.uptime import record
@@ -181,6 +181,7 @@ def jobs(prober: Prober) -> tuple[Job, ...]:
         Job("probe", 5 * second, 45 * second, look, vital=True),
         Job("measures-retention", 10 * minute, 2 * minute, retention.tidy),
         Job("digest", 2 * second, 20 * second, digest.run),
+        Job("deploys", 10 * second, minute, deploys.note),
         Job("forward", 10 * second, minute, forward.run),
         Job("error-retention", minute, minute, forgetting.prune),
         Job("uptime-retention", 10 * minute, minute, record.prune),

@@ -116,7 +116,6 @@ def _fail(number: int) -> None:
     try:
         _break(number)
     except DrillError as error:
-        telemetry.count(telemetry.ERRORS, "drill")
         telemetry.capture(error, component="drill", drill=str(number))
 
 

@@ -9,6 +9,7 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from monitoring.models import (
     DeadLetter,
+    DeployMarker,
     Event,
     ForwardItem,
     Issue,
@@ -39,6 +40,7 @@ def prune(now: datetime) -> int:
     gone += _step(Refused.objects.filter(hour__lt=now - REFUSED_KEPT))
     gone += _step(DeadLetter.objects.filter(state=DeadLetter.State.DEAD, received_at__lt=now - DEAD_KEPT))
     gone += _step(ForwardItem.objects.filter(state=ForwardItem.State.DEAD, created_at__lt=now - DEAD_KEPT))
+    gone += _step(DeployMarker.objects.filter(at__lt=now - ISSUE_KEPT))
     gone += _step(Release.objects.filter(last_seen_at__lt=now - ISSUE_KEPT))
     gone += _step(ProjectKey.objects.filter(retires_at__lt=now))
     return gone + _step(_empty_issues(now))

@@ -200,6 +200,7 @@ def stop() -> None:
     global _store  # noqa: PLW0603 - see start
     if _store is not None:
         sentry_sdk.get_client().close(timeout=2.0)
+        ingest.current().spool.close()
         sentry_sdk.get_global_scope().set_client(None)
         recorder.tracer = JsonLines()
         asyncio_log = logging.getLogger("asyncio")
