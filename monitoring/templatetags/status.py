@@ -75,6 +75,13 @@ def bars(days: list[Day]) -> SafeString:
     )
 
 
+@register.filter
+def between(hours: list[Hour]) -> str:
+    """The lowest and the highest middle answer, in words."""
+    known = [hour.median_ms for hour in hours if hour.median_ms is not None]
+    return f"{min(known):.0f} to {max(known):.0f} ms" if known else ""
+
+
 @register.simple_tag
 def line(hours: list[Hour]) -> SafeString:
     """The middle answer of each hour as bars from zero, with gaps where nobody asked."""

@@ -87,6 +87,10 @@ class Server:
     def start(self) -> Self:
         (self.data / "static").mkdir(exist_ok=True)
         shutil.copy(migrated(), self.data / "icebreaker.sqlite3")
+        return self.run()
+
+    def run(self) -> Self:
+        """With the data as they are: a second time, it is a restart."""
         self.output = self.log_file.open("w")
         self.process = subprocess.Popen(
             [sys.executable, *self.program, "serve", "--server", self.kind, "--port", str(self.port)],
