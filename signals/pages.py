@@ -92,6 +92,7 @@ async def home(request: HttpRequest) -> HttpResponse:
             "lines_a_minute": settings.CHAT_MESSAGES_PER_MINUTE,
             "text_max": TEXT_MAX,
             "tags_max": TAGS_MAX,
+            "mail_leaves": settings.MAIL_LEAVES,
             "release": settings.RELEASE,
             "environment": settings.ENVIRONMENT,
         },

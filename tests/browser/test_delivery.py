@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import Browser
 
-from tests.browser.town import Server, Somebody
+from tests.browser.town import Server, Somebody, weigh
 
 People = Callable[..., Somebody]
 BUDGET_BYTES = 60_000
@@ -14,17 +14,7 @@ BUDGET_BYTES = 60_000
 def test_a_first_visit_weighs_less_than_sixty_kilobytes_without_the_error_bundle(
     browser: Browser, server: Server
 ) -> None:
-    context = browser.new_context(service_workers="block")
-    page = context.new_page()
-    session = context.new_cdp_session(page)
-    weights: dict[str, float] = {}
-    urls: dict[str, str] = {}
-    session.on("Network.responseReceived", lambda e: urls.update({e["requestId"]: e["response"]["url"]}))
-    session.on("Network.loadingFinished", lambda e: weights.update({e["requestId"]: e["encodedDataLength"]}))
-    session.send("Network.enable")
-    page.goto(server.url, wait_until="networkidle")
-    weighed = {urls[r]: size for r, size in weights.items() if r in urls and "/vendor/" not in urls[r]}
-    context.close()
+    weighed = weigh(browser, server.url)
     assert len(weighed) > 10
     assert sum(weighed.values()) < BUDGET_BYTES, weighed
 

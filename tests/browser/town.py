@@ -20,7 +20,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from signals.domain.proximity import cell_of, distance_m
-from tests.flows.server import migrated
+from tests.flows.server import SECRET, migrated
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -66,7 +66,7 @@ def collected() -> Path:
     """The static files as they are deployed, once for all servers of this run: compressing takes seconds."""
     data = _folder()
     command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
-    env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": str(data), "DEBUG": "false"}
+    env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": str(data), "DEBUG": "false", "SECRET_KEY": SECRET}
     subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=120)
     return data / "static"
 
@@ -84,6 +84,7 @@ class Server:
             **os.environ,
             "ENV_FILE": os.devnull,
             "DEBUG": "false",
+            "SECRET_KEY": SECRET,
             "HTTPS": "false",
             "ENVIRONMENT": "test",
             "DATA_DIR": str(self.data),
@@ -266,6 +267,21 @@ class Somebody:
         )
         words = [f"{v['id']}: {v['help']} {[n['html'][:120] for n in v['nodes']]}" for v in found["violations"]]
         assert not words, words
+
+
+def weigh(browser: Browser, url: str) -> dict[str, float]:
+    """What a first visit brings over the wire, headers and all, in bytes by address; without the error bundle."""
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    weights: dict[str, float] = {}
+    urls: dict[str, str] = {}
+    session.on("Network.responseReceived", lambda e: urls.update({e["requestId"]: e["response"]["url"]}))
+    session.on("Network.loadingFinished", lambda e: weights.update({e["requestId"]: e["encodedDataLength"]}))
+    session.send("Network.enable")
+    page.goto(url, wait_until="networkidle")
+    context.close()
+    return {urls[r]: size for r, size in weights.items() if r in urls and "/vendor/" not in urls[r]}
 
 
 def chatting(a: Somebody, b: Somebody) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 // What a person can do, each as one verb. Screens call these; nothing here touches a screen.
 
 import { ApiError, call } from "./api.js";
+import { towardsOthers } from "./others.js";
 import * as place from "./place.js";
 import { Link } from "./socket.js";
 import { allowance, apply, ended, linked, noted, start, taken, wiped, written } from "./state.js";
-import { towardsOthers } from "./others.js";
 import { looks, tab } from "./store.js";
 import { NO_LINK, UNHEARD } from "./words.js";
 

@@ -14,10 +14,15 @@ import * as start from "./screens/start.js";
 
 const TITLES = { radar: "Radar", chat: "Chat", ended: "Chat ended", safe: "Done" };
 const number = (name) => Number(document.body.dataset[name]);
-const limits = { linesAMinute: number("linesAMinute"), textMax: number("textMax"), tagsMax: number("tagsMax") };
+const given = {
+  linesAMinute: number("linesAMinute"),
+  textMax: number("textMax"),
+  tagsMax: number("tagsMax"),
+  mailLeaves: document.body.dataset.mail === "leaves",
+};
 const store = createStore();
-const act = createActions(store, limits);
-const parts = [start, radar, person, chat, panic, profile].map((part) => part.mount({ store, act, limits }));
+const act = createActions(store, given);
+const parts = [start, radar, person, chat, panic, profile].map((part) => part.mount({ store, act, given }));
 let drawn = { screen: null, note: null };
 
 /** What the tab is called: who waits for an answer comes first, for those who look at another tab. */

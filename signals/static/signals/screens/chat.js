@@ -11,7 +11,7 @@ const STATUS = {
   unsure: "Not confirmed: it may or may not have arrived.",
 };
 
-export function mount({ store, act, limits: { textMax, linesAMinute } }) {
+export function mount({ store, act, given: { textMax, linesAMinute } }) {
   const form = byId("chat-form");
   const box = byId("chat-text");
   const send = () => {

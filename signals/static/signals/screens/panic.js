@@ -2,14 +2,16 @@
 
 import { byId, setText } from "../dom.js";
 
-export function mount({ store, act }) {
+const NO_MAIL = "This server sends no mail, so nobody is alerted.";
+const NO_CONTACT = "No emergency contact is set, so nobody is alerted.";
+
+export function mount({ store, act, given }) {
   const dialog = byId("panic-dialog");
   const ask = () => {
     const { profile, place } = store.get();
     const area = place === "on" ? "the time and your rough area (about a kilometre)" : "the time";
-    const alert = profile?.contact
-      ? `Your emergency contact gets a mail with ${area}.`
-      : "No emergency contact is set, so nobody is alerted.";
+    const mail = given.mailLeaves ? `Your emergency contact gets a mail with ${area}.` : NO_MAIL;
+    const alert = profile?.contact ? mail : NO_CONTACT;
     setText(byId("panic-words"), `${alert} Your session ends at once.`);
     if (!dialog.open) dialog.showModal();
     byId("panic-go").focus();

@@ -3,7 +3,10 @@
 import { byId, setText, show } from "../dom.js";
 import { looks } from "../store.js";
 
-export function mount({ store, act }) {
+const SAVED = "Saved for this session. Panic writes to this address.";
+const SAVED_IN_VAIN = "Saved for this session, but this server sends no mail yet: panic would reach nobody.";
+
+export function mount({ store, act, given }) {
   const dialog = byId("profile-dialog");
   const said = byId("profile-said");
   const tell = (text, bad = false) => {
@@ -44,7 +47,7 @@ export function mount({ store, act }) {
       byId("contact").focus();
       return;
     }
-    if (await trying(() => act.setContact(contact), "Saved for this session. Panic writes to this address.")) {
+    if (await trying(() => act.setContact(contact), given.mailLeaves ? SAVED : SAVED_IN_VAIN)) {
       byId("contact").value = "";
     }
   });

@@ -2,7 +2,7 @@
 
 import { byId, setText, show } from "../dom.js";
 
-export function mount({ act, limits }) {
+export function mount({ act, given }) {
   const go = (id, screen) => byId(id).addEventListener("click", () => act.go(screen));
   go("press-start", "consent");
   go("not-for-me", "bye");
@@ -14,7 +14,7 @@ export function mount({ act, limits }) {
   byId("place-skip").addEventListener("click", () => act.skipPlace());
   consent(act);
   place(act);
-  vibe(act, limits.tagsMax);
+  vibe(act, given.tagsMax);
   let over = false;
   return ({ screen }) => {
     const left = ["bye", "over", "safe"].includes(screen);
