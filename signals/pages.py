@@ -99,14 +99,29 @@ async def home(request: HttpRequest) -> HttpResponse:
     )
 
 
+def spoken(seconds: int) -> str:
+    """A length of time as a person says it."""
+    size, unit = (3600, "hour") if seconds % 3600 == 0 else (60, "minute") if seconds % 60 == 0 else (1, "second")
+    n = seconds // size
+    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
+
+
 @for_people
 async def privacy(request: HttpRequest) -> HttpResponse:
-    return render(request, "signals/privacy.html")
+    """What is kept and for how long, from the settings that decide it."""
+    said = {
+        "idle": spoken(settings.SESSION_IDLE_S),
+        "longest": spoken(settings.SESSION_MAX_S),
+        "reports_days": settings.REPORTS_KEPT_DAYS,
+        "mail_leaves": settings.MAIL_LEAVES,
+        "forwards": bool(settings.SENTRY_DSN_FORWARD_FRONTEND),
+    }
+    return render(request, "signals/privacy.html", said)
 
 
 @for_people
 async def conduct(request: HttpRequest) -> HttpResponse:
-    return render(request, "signals/conduct.html")
+    return render(request, "signals/conduct.html", {"mail_leaves": settings.MAIL_LEAVES})
 
 
 @for_people
@@ -127,6 +142,8 @@ async def manifest(request: HttpRequest) -> HttpResponse:
         for size in (192, 512)
     ]
     icons.append({"src": static("signals/icons/icon.svg"), "sizes": "any", "type": "image/svg+xml"})
+    round_off = {"sizes": "520x520", "type": "image/png", "purpose": "maskable"}  # a phone may cut the corners off
+    icons.append({"src": static("signals/icons/maskable-520.png"), **round_off})
     said = {
         "name": "Icebreaker",
         "short_name": "Icebreaker",

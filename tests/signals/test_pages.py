@@ -4,14 +4,16 @@ import gzip
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
 from signals import pages
-from signals.domain.people import VIBES
+from signals.domain.people import TAGS_MAX, VIBES
 from signals.models import Tag
+from signals.protocol import TEXT_MAX
 from signals.services import catalogue
 
 PATHS = ["/", "/privacy", "/code-of-conduct", "/offline"]
@@ -77,6 +79,29 @@ def test_the_home_page_offers_every_vibe_and_the_active_tags_alone(client: Clien
     assert re.findall(r'name="vibe" value="([^"]+)"', html) == list(VIBES)
     assert 'value="Night owl"' in html
     assert "Retired words" not in html
+
+
+def test_the_home_page_tells_the_modules_every_limit_and_each_vibe_has_a_picture(client: Client, settings: Any) -> None:
+    settings.CHAT_MESSAGES_PER_MINUTE = 7
+    html = client.get("/").content.decode()
+    assert 'data-lines-a-minute="7"' in html
+    assert f'data-text-max="{TEXT_MAX}"' in html
+    assert f'data-tags-max="{TAGS_MAX}"' in html
+    pictures = re.findall(r'<svg class="pixel".*? d="([^"]+)"', html)
+    assert len(set(pictures)) == len(VIBES)
+
+
+def test_the_privacy_page_says_what_is_set(client: Client, settings: Any) -> None:
+    settings.SESSION_IDLE_S, settings.SESSION_MAX_S, settings.REPORTS_KEPT_DAYS = 1800, 3600, 33
+    words = client.get("/privacy").content.decode()
+    for said in ("until 30 minutes after", "1 hour at most", "for 33 days", "Such reports stay on this server."):
+        assert said in words
+    settings.MAIL_LEAVES = False
+    settings.SENTRY_DSN_FORWARD_FRONTEND = "https://key@errors.example/1"
+    words = client.get("/privacy").content.decode()
+    assert "pass such reports on" in words
+    assert "sends no mail yet" in words
+    assert 'data-mail="stays"' in client.get("/").content.decode()
 
 
 def test_pages_are_read_only(client: Client) -> None:
