@@ -7,12 +7,15 @@ import os
 import pkgutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import django
 
 import bench
 from bench.table import Row
+
+FAILED = "FAILED"
 
 
 def main() -> None:
@@ -26,14 +29,28 @@ def main() -> None:
         Path(data).mkdir(exist_ok=True)
         django.setup()
         names = [m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in ("__main__", "table")]
-        rows: list[Row] = []
-        for name in sys.argv[1:] or names:
-            module = importlib.import_module(f"bench.{name}")
-            if hasattr(module, "rows"):
-                rows.extend(module.rows())
-    width = max(len(row.what) for row in rows)
+        rows = [row for name in sys.argv[1:] or names for row in measured(name)]
+    width, ours = max(len(row.what) for row in rows), max(len(row.ours) for row in rows)
+    sys.stdout.write(f"{'what':{width}}  {'ours: median (least to most)':>{ours}}  goal\n")
     for row in rows:
-        sys.stdout.write(f"{row.what:{width}}  {row.ours:>28}  wanted: {row.wanted}\n")
+        sys.stdout.write(f"{row.what:{width}}  {row.ours:>{ours}}  {row.wanted}\n")
+    if any(row.ours.startswith(FAILED) for row in rows):
+        sys.exit(1)
 
 
-main()
+def measured(name: str) -> list[Row]:
+    """The rows of one script; one that fails has a row that says so, and the others still run."""
+    module = importlib.import_module(f"bench.{name}")
+    if not hasattr(module, "rows"):
+        return []
+    sys.stderr.write(f"measuring: {name}\n")
+    try:
+        found: list[Row] = module.rows()
+    except Exception as error:
+        traceback.print_exc()
+        found = [Row(name, f"{FAILED}: {type(error).__name__}", "to be measured")]
+    return found
+
+
+if __name__ == "__main__":
+    main()

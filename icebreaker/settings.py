@@ -5,6 +5,7 @@ Every variable read here stands in `.env.example` with its default; a test holds
 
 import re
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -239,7 +240,7 @@ LOGGING = {
 
 # --- the admin ---------------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "/admin/"
-UNFOLD = {
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Icebreaker",
     "SITE_HEADER": "Icebreaker",
     "SIDEBAR": {
