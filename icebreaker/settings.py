@@ -263,14 +263,24 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": "Monitoring",
+                "title": "Boards",
                 "items": [
                     {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("monitoring:overview")},
-                    {"title": "Errors", "icon": "bug_report", "link": reverse_lazy("monitoring:errors")},
+                    {"title": "Errors", "icon": "error", "link": reverse_lazy("monitoring:errors")},
                     {"title": "Performance", "icon": "speed", "link": reverse_lazy("monitoring:performance")},
                     {"title": "Connections", "icon": "cable", "link": reverse_lazy("monitoring:connections")},
                     {"title": "Uptime", "icon": "timeline", "link": reverse_lazy("monitoring:uptime")},
-                    {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("monitoring:alerts")},
+                    {"title": "How alerts serve", "icon": "notifications", "link": reverse_lazy("monitoring:alerts")},
+                ],
+            },
+            {
+                "title": "On call",
+                "items": [
+                    {
+                        "title": "Alerts",
+                        "icon": "notifications_active",
+                        "link": reverse_lazy("admin:monitoring_alert_changelist"),
+                    },
                     {
                         "title": "Incidents",
                         "icon": "emergency",
@@ -282,24 +292,49 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("admin:monitoring_issue_changelist"),
                     },
                     {
+                        "title": "Outages",
+                        "icon": "cloud_off",
+                        "link": reverse_lazy("admin:monitoring_outage_changelist"),
+                    },
+                    {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
+                    {
                         "title": "Drills",
                         "icon": "fire_extinguisher",
                         "link": reverse_lazy("admin:monitoring_drill_changelist"),
                     },
-                    {"title": "Monitors", "icon": "radar", "link": reverse_lazy("admin:monitoring_monitor_changelist")},
+                    {"title": "Health", "icon": "health_and_safety", "link": reverse_lazy("monitoring:health")},
+                    {"title": "Status page", "icon": "public", "link": reverse_lazy("monitoring:status")},
+                ],
+            },
+            {
+                "title": "Who hears of what",
+                "items": [
                     {
-                        "title": "Outages",
-                        "icon": "cloud_off",
-                        "link": reverse_lazy("admin:monitoring_outage_changelist"),
+                        "title": "Rules",
+                        "icon": "rule_settings",
+                        "link": reverse_lazy("admin:monitoring_rulesetting_changelist"),
+                    },
+                    {
+                        "title": "Silences",
+                        "icon": "notifications_off",
+                        "link": reverse_lazy("admin:monitoring_silence_changelist"),
                     },
                     {
                         "title": "Maintenance",
                         "icon": "engineering",
                         "link": reverse_lazy("admin:monitoring_maintenance_changelist"),
                     },
-                    {"title": "Status page", "icon": "public", "link": reverse_lazy("monitoring:status")},
-                    {"title": "Health", "icon": "health_and_safety", "link": reverse_lazy("monitoring:health")},
-                    {"title": "Runbooks", "icon": "menu_book", "link": reverse_lazy("monitoring:runbooks")},
+                    {
+                        "title": "Recipients",
+                        "icon": "contact_mail",
+                        "link": reverse_lazy("admin:monitoring_recipient_changelist"),
+                    },
+                    {
+                        "title": "Mails",
+                        "icon": "outgoing_mail",
+                        "link": reverse_lazy("admin:monitoring_outboxmail_changelist"),
+                    },
+                    {"title": "Monitors", "icon": "radar", "link": reverse_lazy("admin:monitoring_monitor_changelist")},
                     {
                         "title": "Where errors are sent",
                         "icon": "key",

@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
+from monitoring.alerts import tokens
 from monitoring.boards.shelf import BOARDS
-from monitoring.views import boards, health, report, runbooks, status, webhooks
+from monitoring.views import acknowledge, boards, health, report, runbooks, status, webhooks
 
 
 class BoardName:
@@ -20,6 +21,7 @@ class BoardName:
 
 register_converter(BoardName, "board")
 app_name = "monitoring"
+TOKEN = {"token": "<str:token>"}
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/health", health.live, name="live"),
     path("api/health/ready", health.ready, name="ready"),
@@ -36,6 +38,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path(f"admin/{name}/", boards.page, {"name": name}, name=name) for name in BOARDS),
     path("admin/boards/<board:name>/data", boards.data, name="board-data"),
     path("admin/boards/<board:name>/<slug:key>.csv", boards.as_csv, name="board-csv"),
+    path(tokens.ACKNOWLEDGE_PATH.format(**TOKEN), acknowledge.acknowledge, name="acknowledge"),
+    path(tokens.VERIFY_PATH.format(**TOKEN), acknowledge.confirm, name="confirm"),
     path("monitoring/health/", report.report, name="health"),
     path("monitoring/metrics", report.metrics, name="metrics"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),

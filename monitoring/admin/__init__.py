@@ -1,5 +1,10 @@
+from monitoring.admin import alerts as alerts
 from monitoring.admin import drills as drills
 from monitoring.admin import errors as errors
 from monitoring.admin import incidents as incidents
 from monitoring.admin import issues as issues
+from monitoring.admin import mails as mails
+from monitoring.admin import recipients as recipients
+from monitoring.admin import rules as rules
+from monitoring.admin import silences as silences
 from monitoring.admin import uptime as uptime
