@@ -116,17 +116,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     )
 else:
     DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
-REDIS_URL = env.str("REDIS_URL", default="")
-CHANNEL_LAYERS = {
-    "default": (
-        {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
-        }
-        if REDIS_URL
-        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-    )
-}
+REDIS_URL = env.str("REDIS_URL", default="")  # empty: people are kept in the memory of the one process there is
+PRESENCE_REGION = env.str("PRESENCE_REGION", default="all")  # whose people these processes serve: one shard
 
 # --- mail --------------------------------------------------------------------------------------------------------
 _mail = env.email_url("EMAIL_URL", default="consolemail://")
@@ -163,6 +154,7 @@ ONBOARDING_PER_MINUTE = env.int("ONBOARDING_PER_MINUTE", default=30)  # by clien
 REQUESTS_PER_SECOND = env.int("REQUESTS_PER_SECOND", default=10)  # HTTP calls by session
 FRAMES_PER_SECOND = env.int("FRAMES_PER_SECOND", default=20)
 FRAMES_BURST = env.int("FRAMES_BURST", default=40)
+SOCKET_WAITING_MAX = env.int("SOCKET_WAITING_MAX", default=256)  # frames left unread before a socket is given up
 FRAMES_REFUSED_PER_MINUTE = env.int("FRAMES_REFUSED_PER_MINUTE", default=10_000)
 POSITIONS_PER_SECOND = env.float("POSITIONS_PER_SECOND", default=1.0)
 CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", default=10)

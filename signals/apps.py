@@ -7,4 +7,12 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from signals import checks  # noqa: F401 - registers itself
+        """Check the place, and keep people where the settings say."""
+        from django.conf import settings
+
+        from signals import checks, presence  # noqa: F401 - checks register themselves
+
+        if settings.REDIS_URL:
+            from signals.presence.redis import RedisPresence
+
+            presence.use(RedisPresence(settings.REDIS_URL, settings.PRESENCE_REGION))

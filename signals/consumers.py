@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from math import ceil
 from time import perf_counter, time
 from typing import Any, Final, cast
 
 from django.conf import settings
 
-from signals import faults, handshake, starts, telemetry
+from signals import faults, handshake, presence, starts, telemetry
 from signals.errors import (
     ConnectionLimitExceeded,
     InvalidToken,
@@ -24,6 +25,7 @@ from signals.errors import (
     SessionNotFound,
     SignalsError,
     TokenExpired,
+    Unavailable,
 )
 from signals.limits import Bucket, Refusals
 from signals.protocol import (
@@ -56,7 +58,6 @@ CLOSE_BY_REFUSAL: Final[dict[type[SignalsError], int]] = {
 }
 CLOSE_FLOOD: Final = 4429
 CLOSE_BROKEN: Final = 4500
-WAITING_MAX: Final = 256  # frames that a client may leave unread before it is given up
 BROKEN: Final = ErrorNotice(code="internal_error", message="Something went wrong on our side. We have been told.")
 
 _open: set[Consumer] = set()
@@ -75,6 +76,9 @@ async def socket(scope: handshake.Scope, receive: Receive, send: Send) -> None:
     try:
         consumer.session_id = handshake.session_of(token)
         await consumer(receive)
+    except Unavailable as refused:
+        telemetry.count(telemetry.WS_OPENED, refused.code)
+        await consumer.turn_away(encode(refusal(refused)), notices.CLOSE_RESTART)
     except tuple(CLOSE_BY_REFUSAL) as refused:
         telemetry.count(telemetry.WS_OPENED, refused.code)
         await consumer.turn_away(encode(refusal(refused)), CLOSE_BY_REFUSAL[type(refused)])
@@ -86,7 +90,18 @@ async def socket(scope: handshake.Scope, receive: Receive, send: Send) -> None:
 class Consumer:
     """One open socket of a session."""
 
-    __slots__ = ("__weakref__", "_send", "bucket", "ending", "gone", "refusals", "session_id", "waiting", "writer")
+    __slots__ = (
+        "_send",
+        "bucket",
+        "ending",
+        "gone",
+        "greeted",
+        "refusals",
+        "session_id",
+        "touched_at",
+        "waiting",
+        "writer",
+    )
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -96,29 +111,41 @@ class Consumer:
         self.waiting: deque[bytes] = deque()
         self.writer: asyncio.Task[None] | None = None
         self.ending: int | None = None  # the close code to send when everything waiting was sent
-        self.gone = False
+        self.gone = self.greeted = False
+        self.touched_at = 0.0
 
     async def __call__(self, receive: Receive) -> None:
         """Greet, then serve until the socket ends, and clean up however that happens."""
-        greeting = await sessions.open_socket(self.session_id, time())
+        home = await presence.current().home()
+        notices.subscribe(self.session_id, self.push, self.close)  # what is told meanwhile waits behind the greeting
+        try:
+            self._greet(await sessions.open_socket(self.session_id, time(), home))
+            await self._visit(receive, home)
+        finally:
+            notices.unsubscribe(self.session_id, self.push)
+
+    async def _visit(self, receive: Receive, home: str) -> None:
         code = 1006
         _open.add(self)
         telemetry.count(telemetry.WS_OPENED, "accepted")
         telemetry.level(telemetry.WS_CONNECTIONS, len(_open))
         try:
-            for notice in greeting:
-                self.push(encode(notice))
-            notices.subscribe(self.session_id, self.push, self.close)
             code = await self._serve(receive)
         finally:
             _open.discard(self)
-            notices.unsubscribe(self.session_id, self.push)
+            notices.unsubscribe(self.session_id, self.push)  # before the store may keep us waiting
             radar.unwatch(self.session_id, self.push)
             if self.writer:
                 self.writer.cancel()
             telemetry.count(telemetry.WS_CLOSED, str(self.ending or code))
             telemetry.level(telemetry.WS_CONNECTIONS, len(_open))
-            await sessions.close_socket(self.session_id, time())
+            with suppress(Unavailable):  # the name of this process is buried then, and this socket with it
+                await sessions.close_socket(self.session_id, time(), home)
+
+    def _greet(self, greeting: tuple[Frame, ...]) -> None:
+        self.waiting.extendleft(encode(notice) for notice in reversed(greeting))
+        self.greeted = True
+        self.writer = asyncio.create_task(self._write())
 
     # --- out ---
 
@@ -132,22 +159,24 @@ class Consumer:
         """Send soon, in order. A client that leaves too much unread is given up."""
         if self.ending is not None:
             return
-        if len(self.waiting) >= WAITING_MAX:
+        if len(self.waiting) >= settings.SOCKET_WAITING_MAX:
             self.waiting.clear()
             self.waiting.append(encode(refusal(RateLimitExceeded(1000, "This connection reads too slowly."))))
             telemetry.count(telemetry.REFUSED, "slow_reader")
             self.close(CLOSE_FLOOD)
             return
         self.waiting.append(frame)
-        if self.writer is None:
-            self.writer = asyncio.create_task(self._write())
+        self._wake()
 
     def close(self, code: int) -> None:
         """End the socket once everything that waits was sent."""
         if self.ending is None:
             self.ending = code
-            if self.writer is None:
-                self.writer = asyncio.create_task(self._write())
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.writer is None and self.greeted:
+            self.writer = asyncio.create_task(self._write())
 
     async def turn_away(self, frame: bytes, code: int) -> None:
         await self.send({"type": "websocket.send", "text": frame.decode()})
@@ -203,10 +232,13 @@ class Consumer:
 
     async def _handle(self, request: Frame) -> None:
         now = time()
-        await sessions.touch(self.session_id, now)
         frame = await _HANDLERS[type(request)](self, request, now)
         if frame is not None:
             await self.answer(frame)
+        if now - self.touched_at >= sessions.TOUCH_EVERY_S:  # what was asked for is never late for it
+            self.touched_at = now
+            with suppress(SessionNotFound):  # the frame itself ended the session
+                await sessions.touch(self.session_id, now)
 
     async def _refuse(self, refused: SignalsError) -> None:
         telemetry.count(telemetry.REFUSED, refused.code)
@@ -234,18 +266,12 @@ class Consumer:
     async def _ask(self, request: RequestChat, now: float) -> None:
         started, other = perf_counter(), request.target_session_id
         await chats.request(self.session_id, other, now)
-        took_ms = (perf_counter() - started) * 1000
-        before_ms = starts.answered(other, self.session_id, now)
-        if before_ms is None:
-            starts.asked(self.session_id, other, took_ms, now + settings.REQUEST_EXPIRES_S)
-        else:  # the two asked each other
-            telemetry.observe(telemetry.CHAT_START, before_ms + took_ms)
+        await starts.asked(self.session_id, other, (perf_counter() - started) * 1000, now)
 
     async def _accept(self, request: AcceptChat, now: float) -> None:
         started, other = perf_counter(), request.requester_session_id
         await chats.accept(self.session_id, other, now)
-        before_ms = starts.answered(other, self.session_id, now) or 0.0
-        telemetry.observe(telemetry.CHAT_START, before_ms + (perf_counter() - started) * 1000)
+        await starts.accepted(other, self.session_id, (perf_counter() - started) * 1000, now)
 
     async def _decline(self, request: DeclineChat, now: float) -> None:
         await chats.decline(self.session_id, request.requester_session_id, now)

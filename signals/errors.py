@@ -48,6 +48,14 @@ class MessageTooLong(SignalsError):
     sentence = "A message may hold at most 1000 characters."
 
 
+class Unavailable(SignalsError, ConnectionError):
+    """Where people are kept can't be reached: nothing was decided, or nobody can say whether it was."""
+
+    code = "unavailable"
+    status = 503
+    sentence = "We can't reach who is here. Please try again in a moment."
+
+
 class RateLimitExceeded(SignalsError):
     """`retryAfterMs` says when the next try is welcome."""
 
@@ -82,6 +90,11 @@ class ChatAcceptFailed(SignalsError):
 class ChatDeclineFailed(SignalsError):
     code = "chat_decline_failed"
     sentence = "This request is no longer open."
+
+
+class ChatMessageFailed(SignalsError):
+    code = "chat_message_failed"
+    sentence = "The other person is not connected right now. Your message was not delivered."
 
 
 class NoActiveChat(SignalsError):

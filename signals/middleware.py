@@ -23,6 +23,7 @@ _WORDS: Final = {
     405: ("METHOD_NOT_ALLOWED", "This method is not allowed here."),
     413: ("PAYLOAD_TOO_LARGE", "A body may hold at most 16 KiB."),
     429: ("RATE_LIMITED", "Too many at once. Please wait a moment."),
+    503: ("UNAVAILABLE", "We can't reach what we need. Please try again in a moment."),
 }
 
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from signals.services import clock
+from signals.services import clock, notices
 
 SERVERS: Final = ("uvicorn", "daphne")
 PING_EVERY_S: Final = 10
@@ -78,6 +78,7 @@ def _daphne(host: str, port: int, ready: Callable[[], None]) -> None:
     def stopping() -> Any:
         return defer.Deferred.fromFuture(asyncio.ensure_future(clock.stop()))
 
+    notices.CLOSE_RESTART = 4503  # the nearest that Daphne can send: "reconnect", as any code that is not final
     looper: Any = reactor
     looper.addSystemEventTrigger("before", "shutdown", stopping)
     looper.callWhenRunning(ready)

@@ -1,23 +1,29 @@
-"""How long the server took to start a chat: its time for the asking and its time for the answer, added up."""
+"""How long the server took to start a chat: its time for the asking and its time for the answer, added up.
+
+The two may be served by two processes: the first leaves its figure where the second finds it.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Final
+from django.conf import settings
 
-_MOST: Final = 10_000
-_asked: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+from signals import presence, telemetry
 
 
-def asked(asker: str, target: str, took_ms: float, until: float) -> None:
-    """A request took `took_ms` to serve, and may be answered until then (seconds since the epoch)."""
-    _asked[asker, target] = took_ms, until
-    _asked.move_to_end((asker, target))
-    if len(_asked) > _MOST:
-        _asked.popitem(last=False)
+async def asked(asker: str, target: str, took_ms: float, now: float) -> None:
+    """A request took `took_ms` to serve; where the two asked each other, that was the answer."""
+    before_ms = await _taken(target, asker, now)
+    if before_ms is None:
+        until = now + settings.REQUEST_EXPIRES_S
+        await presence.current().leave_note(f"{asker} {target}", took_ms, until)
+    else:
+        telemetry.observe(telemetry.CHAT_START, before_ms + took_ms)
 
 
-def answered(asker: str, target: str, now: float) -> float | None:
-    """What the request took, if it was asked here and is still open; asking is then forgotten."""
-    took_ms, until = _asked.pop((asker, target), (0.0, 0.0))
-    return took_ms if until > now else None
+async def accepted(asker: str, target: str, took_ms: float, now: float) -> None:
+    """The answer to a request took `took_ms` to serve."""
+    telemetry.observe(telemetry.CHAT_START, (await _taken(asker, target, now) or 0.0) + took_ms)
+
+
+async def _taken(asker: str, target: str, now: float) -> float | None:
+    return await presence.current().take_note(f"{asker} {target}", now)

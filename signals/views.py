@@ -21,6 +21,7 @@ from signals.errors import (
     SignalsError,
     TokenExpired,
     Unauthorized,
+    Unavailable,
 )
 from signals.middleware import error_body
 from signals.services import safety, sessions
@@ -132,6 +133,11 @@ def _wait(seconds: float, limit: str) -> None:
 def _refused(refused: SignalsError) -> HttpResponse:
     if isinstance(refused, SessionNotFound | TokenExpired):
         refused = Unauthorized()
+    if isinstance(refused, Unavailable):
+        telemetry.count(telemetry.REFUSED, refused.code)
+        answer = JsonResponse(error_body(503, message=refused.message), status=503)
+        answer["Retry-After"] = "5"
+        return answer
     if not isinstance(refused, RateLimitExceeded):
         telemetry.count(telemetry.REFUSED, refused.code)
         return JsonResponse(error_body(refused.status, refused.code, refused.message), status=refused.status)

@@ -36,7 +36,7 @@ async def live(request: HttpRequest) -> HttpResponse:
     """The event loop answers, and the process that answers is the one that accepts sockets: no database, no network."""
     if drill := drilling.health_fails():
         return JsonResponse({"status": "drill", "websocket": "connected", "message": drill}, status=503)
-    counts = await presence.current().counts()
+    counts = presence.current().known()
     return JsonResponse({"status": "ok", "websocket": "connected", "sessions": counts.sessions})
 
 

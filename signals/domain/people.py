@@ -104,12 +104,16 @@ class Session:
     standing: Standing = field(default_factory=Standing)
     motion: Motion = Motion()
     contact: str | None = field(default=None, repr=False)  # never in a log
-    sockets: int = 0
+    homes: tuple[str, ...] = ()  # of each open socket, the process that holds it
     absent_until: float = 0.0  # the end of the grace for a lost socket; 0 while one is open
 
     @property
     def session_id(self) -> str:
         return self.person.session_id
+
+    @property
+    def sockets(self) -> int:
+        return len(self.homes)
 
     def alive(self, now: float) -> bool:
         return now < self.person.expires_at
@@ -121,6 +125,23 @@ class Session:
             at.append(self.absent_until)
         at.extend(t for t in (self.party.cooling_until, self.standing.excluded_until) if t)
         return min(at)
+
+
+def joined(session: Session, home: str) -> Session:
+    """`session` with one more socket."""
+    return replace(session, homes=(*session.homes, home), absent_until=0.0)
+
+
+def parted(session: Session, home: str, *, now: float, grace_s: float, every: bool = False) -> Session:
+    """`session` without one of its sockets at `home`, or without any there; the grace begins with the last."""
+    homes = list(session.homes)
+    while home in homes:
+        homes.remove(home)
+        if not every:
+            break
+    if len(homes) == len(session.homes):
+        return session
+    return replace(session, homes=tuple(homes), absent_until=0.0 if homes else now + grace_s)
 
 
 class Sight(NamedTuple):

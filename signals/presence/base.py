@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from signals.domain.engine import Crowd, Profile, Weights
 from signals.domain.people import Session, Sight
+from signals.presence.post import Post
 
 T = TypeVar("T")
 Found = tuple[Session | None, ...]
@@ -72,23 +73,75 @@ class Presence(ABC):
         """Everybody who is here, in no order."""
 
     @abstractmethod
-    async def transact(self, ids: Sequence[str], change: Callable[[Found], tuple[Found, T]]) -> T:
-        """Load these (different) sessions, let the pure `change` decide, swap all of them at once.
+    async def transact(
+        self,
+        ids: Sequence[str],
+        change: Callable[[Found], tuple[Found, T]],
+        tell: Callable[[T], Iterable[Post]] | None = None,
+    ) -> T:
+        """Load these (different) sessions, let the pure `change` decide, swap all of them at once and tell them.
 
         None in the place of a session removes it; a session is never made here. When `change` raises, nothing is
-        swapped. It may be called again after a conflict.
+        swapped. It may be called again after a conflict. `tell` says what the sockets of these sessions hear of it:
+        everybody hears of swaps in the order in which they happened.
         """
 
     @abstractmethod
+    async def post(self, posts: Iterable[Post]) -> None:
+        """Send to the sockets of any session, wherever they are, without changing anything."""
+
+    @abstractmethod
+    async def received(self, receipt: str) -> bool:
+        """Whether the post with this receipt, sent just now, was handed to a socket."""
+
+    @abstractmethod
+    async def home(self) -> str:
+        """The name under which a record counts the sockets of this process."""
+
+    @abstractmethod
+    async def orphans(self) -> tuple[tuple[str, str], ...]:
+        """Sessions with sockets of a process that is gone, and its name; named until their record says otherwise."""
+
+    @abstractmethod
     async def due(self, now: float) -> tuple[str, ...]:
-        """Sessions whose deadline has come; named again until their record says otherwise."""
+        """Sessions whose deadline has come; named again until their record says otherwise.
+
+        Where several processes ask, one of them is told.
+        """
 
     @abstractmethod
     async def counts(self) -> Counts: ...
 
     @abstractmethod
+    def known(self) -> Counts:
+        """The counts as this process last knew them: for a probe that may not wait."""
+
+    @abstractmethod
+    async def leave_note(self, key: str, value: float, until: float) -> None:
+        """Keep a figure for whichever process asks for it first."""
+
+    @abstractmethod
+    async def take_note(self, key: str, now: float) -> float | None:
+        """The figure left under `key`, once, unless its time is over."""
+
+    @abstractmethod
+    async def echo(self) -> bool:
+        """Whether a message to this process, by the way that messages between processes go, arrives."""
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Keep in touch with the other processes, for as long as this one lives."""
+
+    @abstractmethod
+    async def around(self, session_id: str, range_m: float) -> Session | None:
+        """The record; `view`, `shown` and `profile` then know all that it can see, until the next await."""
+
+    @abstractmethod
     def view(self, cell: int | None, range_m: float, vibe: str | None = None) -> View:
-        """Everybody shown within range of `cell`, and who has none; all of them when `cell` is None."""
+        """Everybody shown within range of `cell`, and who has none; all of them when `cell` is None.
+
+        Of the surroundings that `around` has just brought.
+        """
 
     @abstractmethod
     def shown(self, session_id: str) -> tuple[int, Shown] | None:

@@ -53,6 +53,10 @@ class TagBits:
     def mask(self, tags: tuple[str, ...]) -> int:
         return sum(1 << self._bit[tag] for tag in tags)
 
+    def mask_of_known(self, tags: tuple[str, ...]) -> int:
+        """The mask of those tags that somebody here has: nobody shares the others."""
+        return sum(1 << self._bit[tag] for tag in tags if tag in self._bit)
+
 
 class Block:
     """The columns of one block: rows 0..size, in no order."""
@@ -117,8 +121,11 @@ class Index:
     def __len__(self) -> int:
         return len(self._slot)
 
-    def slot_of(self, session_id: str) -> int | None:
-        return self._slot.get(session_id)
+    def find(self, session_id: str) -> tuple[int, Shown] | None:
+        """The slot and the looks of somebody who is shown."""
+        slot = self._slot.get(session_id)
+        shown = None if slot is None else self.shown[slot]
+        return None if slot is None or shown is None else (slot, shown)
 
     def put(self, sight: Sight) -> None:
         """Show somebody, or show them anew. The tags' bits are taken by whoever keeps the session."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from signals.domain.engine import Profile, Weights
 from signals.domain.people import VIBE_INDEX, Session, sight_of
+from signals.presence import post
 from signals.presence.base import Change, Counts, Found, Listener, Presence, Shown, View
 from signals.presence.index import Index
+from signals.presence.post import Post
 
 T = TypeVar("T")
+NOTES_MAX: Final = 10_000
 
 
 class MemoryPresence(Presence):
@@ -27,6 +30,8 @@ class MemoryPresence(Presence):
         self._vibes: Counter[str] = Counter()
         self._talking = self._sockets = 0
         self._listener: Listener | None = None
+        self._received: set[str] = set()
+        self._notes: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def add(self, session: Session) -> bool:
         person = session.person
@@ -44,7 +49,12 @@ class MemoryPresence(Presence):
     async def ids(self) -> tuple[str, ...]:
         return tuple(self._sessions)
 
-    async def transact(self, ids: Sequence[str], change: Callable[[Found], tuple[Found, T]]) -> T:
+    async def transact(
+        self,
+        ids: Sequence[str],
+        change: Callable[[Found], tuple[Found, T]],
+        tell: Callable[[T], Iterable[Post]] | None = None,
+    ) -> T:
         found = tuple(map(self._sessions.get, ids))
         after, result = change(found)
         for old, new in zip(found, after, strict=True):
@@ -52,7 +62,44 @@ class MemoryPresence(Presence):
                 self._swap(old, new)
                 if new is None:
                     self._forget(old)
+        if tell is not None:
+            await self.post(tell(result))
         return result
+
+    async def post(self, posts: Iterable[Post]) -> None:
+        for to, what, receipt in posts:
+            if post.deliver(to, what) and receipt:
+                self._received.add(receipt)
+
+    async def received(self, receipt: str) -> bool:
+        heard = receipt in self._received
+        self._received.discard(receipt)
+        return heard
+
+    async def home(self) -> str:
+        return "here"
+
+    async def orphans(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    async def echo(self) -> bool:
+        return True
+
+    async def run(self) -> None:
+        """There is no other process."""
+
+    async def around(self, session_id: str, range_m: float) -> Session | None:
+        return self._sessions.get(session_id)
+
+    async def leave_note(self, key: str, value: float, until: float) -> None:
+        self._notes[key] = value, until
+        self._notes.move_to_end(key)
+        if len(self._notes) > NOTES_MAX:
+            self._notes.popitem(last=False)
+
+    async def take_note(self, key: str, now: float) -> float | None:
+        value, until = self._notes.pop(key, (0.0, 0.0))
+        return value if until > now else None
 
     async def due(self, now: float) -> tuple[str, ...]:
         ready: dict[str, None] = {}
@@ -71,6 +118,9 @@ class MemoryPresence(Presence):
         return tuple(ready)
 
     async def counts(self) -> Counts:
+        return self.known()
+
+    def known(self) -> Counts:
         vibes = {vibe: n for vibe, n in self._vibes.items() if n}
         return Counts(len(self._sessions), self._talking // 2, self._sockets, vibes)
 
@@ -78,9 +128,7 @@ class MemoryPresence(Presence):
         return self._index.view(cell, range_m, vibe)
 
     def shown(self, session_id: str) -> tuple[int, Shown] | None:
-        slot = self._index.slot_of(session_id)
-        shown = None if slot is None else self._index.shown[slot]
-        return None if slot is None or shown is None else (slot, shown)
+        return self._index.find(session_id)
 
     def profile(self, session: Session) -> Profile:
         person = session.person

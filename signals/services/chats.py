@@ -14,11 +14,14 @@ from signals.domain.people import Session, askable, in_range
 from signals.errors import (
     ChatAcceptFailed,
     ChatDeclineFailed,
+    ChatMessageFailed,
     ChatRequestFailed,
     CooldownActive,
     NoActiveChat,
     SessionNotFound,
 )
+from signals.presence.post import Post
+from signals.services import notices
 from signals.services.pairs import act
 
 NewId = Callable[[], str]
@@ -77,16 +80,27 @@ async def decline(me_id: str, requester_id: str, now: float) -> None:
     )
 
 
-async def message(me_id: str, text: str, now: float) -> None:
-    """Say something to the partner. Raises NoActiveChat or RateLimitExceeded."""
-    per_minute = settings.CHAT_MESSAGES_PER_MINUTE
-    await act(
-        me_id,
-        await _partner(me_id),
-        lambda me, other: chat.say(me.party, other.party, text, per_minute=per_minute, now=now),
-        now,
-        gone=NoActiveChat,
-    )
+async def message(me_id: str, text: str, now: float, make_id: NewId = new_id) -> None:
+    """Say something to the partner; the sender hears it back once a socket of the other side has it.
+
+    Raises NoActiveChat, RateLimitExceeded, or ChatMessageFailed when nobody can have heard it.
+    """
+    receipt = make_id()
+
+    def rule(me: Session, other: Session) -> Step:
+        step = chat.say(me.party, other.party, text, per_minute=settings.CHAT_MESSAGES_PER_MINUTE, now=now)
+        if not other.homes:
+            raise ChatMessageFailed
+        return step
+
+    def tell(step: Step) -> list[Post]:
+        return [Post(to, frame, receipt) for to, frame, _ in notices.posts(step.told) if to != me_id]
+
+    step = await act(me_id, await _partner(me_id), rule, now, gone=NoActiveChat, tell=tell)
+    store = presence.current()
+    if not await store.received(receipt):
+        raise ChatMessageFailed
+    await store.post(notices.posts(told for told in step.told if told.to == me_id))
 
 
 async def end(me_id: str, now: float) -> None:

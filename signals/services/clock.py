@@ -6,12 +6,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from signals import telemetry
+from signals import presence, telemetry
+from signals.errors import Unavailable
 from signals.services import catalogue, orders, radar, retention, safety, sessions
 
 SWEEP_EVERY_S = 0.25
+BURY_EVERY_S = 1.0
 REFRESH_EVERY_S = 5.0
 FORGET_EVERY_S = 3600.0
+LOOK_ANYWAY_EVERY_S = 30.0
 
 _tasks: list[asyncio.Task[None]] = []
 
@@ -23,6 +26,10 @@ def start() -> None:
         return
     _tasks[:] = [
         asyncio.create_task(_every(SWEEP_EVERY_S, lambda: sessions.sweep(time.time()), "sweep")),
+        asyncio.create_task(presence.current().run()),
+        asyncio.create_task(_every(BURY_EVERY_S, lambda: sessions.bury(time.time()), "bury")),
+        asyncio.create_task(_every(LOOK_ANYWAY_EVERY_S, _looked, "radar")),
+        asyncio.create_task(_every(REFRESH_EVERY_S, sessions.level, "levels")),
         asyncio.create_task(_every(REFRESH_EVERY_S, _tuned, "catalogue")),
         asyncio.create_task(_every(REFRESH_EVERY_S, _ordered, "orders")),
         asyncio.create_task(_every(FORGET_EVERY_S, _forgotten, "retention")),
@@ -44,6 +51,11 @@ async def _tuned() -> None:
         radar.look_anew()
 
 
+async def _looked() -> None:
+    """Whatever news went missing, no radar is wrong for longer than this; and what is watched stays at hand."""
+    radar.look_anew()
+
+
 async def _ordered() -> None:
     await orders.run(time.time())
 
@@ -56,6 +68,8 @@ async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) 
     while True:
         try:
             await job()
+        except Unavailable:
+            pass  # the store says so itself, once
         except Exception as error:
             telemetry.capture(error, component=name)
         await asyncio.sleep(seconds)

@@ -1,15 +1,23 @@
-"""Telling: from a session to its sockets. A sink takes an encoded frame at once and never suspends."""
+"""Telling: from a session to its sockets in this process. A sink takes an encoded frame at once and never suspends.
+
+Which process is told is the store's affair (docs/decisions: notices across processes); what arrives here goes to every
+socket that listens.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from signals import telemetry
 from signals.domain.chat import Told
-from signals.protocol import Frame, encode
+from signals.presence import post
+from signals.presence.post import Post
+from signals.protocol import encode
 
 Sink = Callable[[bytes], None]
 Close = Callable[[int], None]
+
+CLOSE_RESTART = 1012  # "reconnect"; a server that can't send this code says so in `serving`
 
 _sinks: dict[str, dict[Sink, Close]] = {}
 
@@ -28,14 +36,22 @@ def unsubscribe(session_id: str, sink: Sink) -> None:
         del _sinks[session_id]
 
 
-def tell(session_id: str, notice: Frame) -> None:
-    """Send `notice` to every socket of the session."""
-    sinks = _sinks.get(session_id)
+def posts(told: Iterable[Told]) -> Iterator[Post]:
+    """What a rule tells, as frames."""
+    return (Post(to, encode(notice)) for to, notice in told)
+
+
+def deliver(to: str, what: bytes | int) -> int:
+    """Hand a frame, or the code that ends it, to every socket of the session; gives how many there are."""
+    sinks = _sinks.get(to)
     if not sinks:
-        return
-    frame = encode(notice)
-    for sink in tuple(sinks):
-        send(sink, frame)
+        return 0
+    for sink, close in tuple(sinks.items()):
+        if isinstance(what, int):
+            _end(close, what)
+        else:
+            send(sink, what)
+    return len(sinks)
 
 
 def send(sink: Sink, frame: bytes) -> None:
@@ -46,20 +62,22 @@ def send(sink: Sink, frame: bytes) -> None:
         telemetry.capture(error, component="notices")
 
 
-def tell_all(told: Iterable[Told]) -> None:
-    for to, notice in told:
-        tell(to, notice)
-
-
-def close(session_id: str, code: int) -> None:
-    """End every socket of the session."""
-    for end in tuple(_sinks.get(session_id, {}).values()):
-        try:
-            end(code)
-        except Exception as error:
-            telemetry.capture(error, component="notices")
+def close_all() -> None:
+    """End every socket here, so that its client connects anew."""
+    for to in tuple(_sinks):
+        deliver(to, CLOSE_RESTART)
 
 
 def sockets() -> int:
     """How many sockets listen in this process."""
     return sum(map(len, _sinks.values()))
+
+
+def _end(close: Close, code: int) -> None:
+    try:
+        close(code)
+    except Exception as error:
+        telemetry.capture(error, component="notices")
+
+
+post.use(deliver, close_all)

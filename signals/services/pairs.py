@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,13 +15,26 @@ from signals.domain.people import Session, in_range
 from signals.domain.proximity import distance_m
 from signals.errors import NoActiveChat, SessionNotFound, SignalsError
 from signals.presence.base import Found
+from signals.presence.post import Post
 from signals.protocol import ChatEnded
 from signals.services import notices
 
 Rule = Callable[[Session, Session], Step]
 
 
-async def act(me_id: str, other_id: str, rule: Rule, now: float, *, gone: type[SignalsError]) -> Step:
+def _as_told(step: Step) -> Iterable[Post]:
+    return notices.posts(step.told)
+
+
+async def act(  # noqa: PLR0913 - a rule, and all that it is carried out with
+    me_id: str,
+    other_id: str,
+    rule: Rule,
+    now: float,
+    *,
+    gone: type[SignalsError],
+    tell: Callable[[Step], Iterable[Post]] = _as_told,
+) -> Step:
     """Swap both sides by `rule` and tell them. Raises SessionNotFound for `me_id`, `gone` for the other."""
 
     def change(found: Found) -> tuple[Found, tuple[Step, bool]]:
@@ -36,8 +49,7 @@ async def act(me_id: str, other_id: str, rule: Rule, now: float, *, gone: type[S
             step = _measured(me, other, step)
         return (with_party(me, step.me, now), with_party(other, step.other, now)), (step, opened)
 
-    step, opened = await presence.current().transact((me_id, other_id), change)
-    notices.tell_all(step.told)
+    step, opened = await presence.current().transact((me_id, other_id), change, lambda done: tell(done[0]))
     note(step)
     if opened:
         telemetry.count(telemetry.CHATS, "opened")
@@ -57,8 +69,7 @@ async def part(one: str, other: str, *, due: float | None = None) -> None:
         step = chat.drop(a.party, b.party) if due is None else chat.expire(a.party, b.party, now=due)
         return (with_party(a, step.me), with_party(b, step.other)), step
 
-    step = await presence.current().transact((one, other), change)
-    notices.tell_all(step.told if step else ())
+    await presence.current().transact((one, other), change, lambda step: _as_told(step) if step else ())
 
 
 async def measure(one: str, partner: str, now: float) -> None:

@@ -14,10 +14,10 @@ from signals import presence, telemetry
 from signals.domain import engine
 from signals.domain.people import Session
 from signals.domain.proximity import Tier, around, tier_between
-from signals.errors import SessionNotFound
+from signals.errors import SessionNotFound, Unavailable
 from signals.presence.base import Change, Presence, Shown, View
 from signals.protocol import LIMIT_DEFAULT
-from signals.services import notices, sessions
+from signals.services import notices
 from signals.services.notices import Sink
 
 PUSH_EVERY_S = 1.0  # at most one push a socket in this time
@@ -57,12 +57,11 @@ _wake: asyncio.Event | None = None
 
 async def scan(session_id: str, limit: int, vibe_only: bool, now: float) -> bytes:
     """The encoded `radar:update` of a session. Raises SessionNotFound."""
-    session = await sessions.get(session_id, now)
-    return frame(look(session, limit, vibe_only), now)
+    return frame(look(await _around(session_id, now), limit, vibe_only), now)
 
 
 def look(session: Session, limit: int, vibe_only: bool) -> Scan:
-    """Rank what `session` can see."""
+    """Rank what `session` can see, of the surroundings that the store has just brought."""
     store = presence.current()
     person = session.person
     view = store.view(person.cell, settings.RADAR_RANGE_M, person.vibe if vibe_only else None)
@@ -82,7 +81,7 @@ def frame(found: Scan, now: float) -> bytes:
 
 async def watch(session_id: str, sink: Sink, limit: int, vibe_only: bool, now: float) -> bytes:
     """Follow the radar with this choice; gives the first answer. Raises SessionNotFound."""
-    session = await sessions.get(session_id, now)
+    session = await _around(session_id, now)
     watchers = _watchers.setdefault(session_id, {})
     watcher = watchers.get(sink)
     if watcher is None:
@@ -95,7 +94,7 @@ async def watch(session_id: str, sink: Sink, limit: int, vibe_only: bool, now: f
 
 async def answer(session_id: str, sink: Sink, now: float) -> bytes:
     """The radar by the socket's latest choice, watching or not. Raises SessionNotFound."""
-    session = await sessions.get(session_id, now)
+    session = await _around(session_id, now)
     watcher = _watchers.get(session_id, {}).get(sink)
     if watcher is None:
         return frame(look(session, LIMIT_DEFAULT, False), now)
@@ -142,7 +141,7 @@ async def push(now: float) -> int:
         if _watchers.get(watcher.session_id, {}).get(watcher.sink) is not watcher:
             continue
         try:
-            session = await sessions.get(watcher.session_id, now)
+            session = await _around(watcher.session_id, now)
         except SessionNotFound:
             unwatch(watcher.session_id, watcher.sink)
             continue
@@ -154,6 +153,13 @@ async def push(now: float) -> int:
     return looked
 
 
+async def _around(session_id: str, now: float) -> Session:
+    session = await presence.current().around(session_id, settings.RADAR_RANGE_M)
+    if session is None or not session.alive(now):
+        raise SessionNotFound
+    return session
+
+
 async def run(clock: Callable[[], float] = time.time) -> None:
     """Push for as long as the process lives; asleep while nothing is due."""
     global _wake  # noqa: PLW0603 - one pusher a process
@@ -161,6 +167,8 @@ async def run(clock: Callable[[], float] = time.time) -> None:
     while True:
         try:
             await push(clock())
+        except Unavailable:  # the store says so, once
+            await asyncio.sleep(LOOK_EVERY_S)
         except Exception as error:
             telemetry.capture(error, component="radar")
         _wake.clear()

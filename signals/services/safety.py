@@ -23,7 +23,7 @@ from signals.errors import BlockFailed, ReportFailed, SessionNotFound, Validatio
 from signals.models import Report
 from signals.presence.base import Found
 from signals.protocol import PanicTriggered
-from signals.services import notices, sessions
+from signals.services import sessions
 from signals.services.pairs import act
 
 RETRIES_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -85,15 +85,12 @@ async def report(me_id: str, target_id: str, category: str, now: float, retries_
 async def panic(session_id: str, now: float, retries_s: Sequence[float] = RETRIES_S) -> None:
     """End everything at once and mail the emergency contact. Raises SessionNotFound."""
     session = await sessions.get(session_id, now)
-    notices.tell(
-        session_id,
-        PanicTriggered(
-            message="You have left. Nobody here can see you any more.",
-            contact_alerted=session.contact is not None and settings.MAIL_LEAVES,
-            exclusion_expires_at=ms(now + safety.EXCLUSION_S),
-        ),
+    triggered = PanicTriggered(
+        message="You have left. Nobody here can see you any more.",
+        contact_alerted=session.contact is not None and settings.MAIL_LEAVES,
+        exclusion_expires_at=ms(now + safety.EXCLUSION_S),
     )
-    await sessions.end(session_id, "panic", now)
+    await sessions.end(session_id, "panic", now, farewell=triggered)
     if session.contact is not None:
         _later(_deliver(letter(session.contact, session.person.cell, now), retries_s))
 

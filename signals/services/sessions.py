@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.conf import settings
 from signals import presence, telemetry
 from signals.domain import chat, safety
 from signals.domain.chat import Party, Step, Told
-from signals.domain.people import VIBES, Motion, Person, Session, chosen_tags, handle_for, moved
+from signals.domain.people import VIBES, Motion, Person, Session, chosen_tags, handle_for, joined, moved, parted
 from signals.domain.proximity import cell_of
 from signals.errors import (
     ConnectionLimitExceeded,
@@ -23,7 +23,8 @@ from signals.errors import (
     ValidationFailed,
 )
 from signals.presence.base import Counts, Found
-from signals.protocol import ChatWarning, Connected, EndReason, Frame, refusal
+from signals.presence.post import Post
+from signals.protocol import ChatWarning, Connected, EndReason, Frame, encode, refusal
 from signals.services import catalogue, notices
 from signals.services.pairs import act, measure, part
 
@@ -59,7 +60,7 @@ async def arrive(  # noqa: PLR0913 - the fields of onboarding
         motion = Motion(now if cell is not None else 0.0)
         absent_until = now + settings.SOCKET_GRACE_S
         if await store.add(Session(person, Party(session_id, handle), motion=motion, absent_until=absent_until)):
-            await _level()
+            await level()
             return person
     raise _full()
 
@@ -80,29 +81,34 @@ async def touch(session_id: str, now: float) -> Session:
     return await _change(session_id, now, lambda s: s)
 
 
-async def open_socket(session_id: str, now: float) -> tuple[Frame, ...]:
-    """One more socket; gives what to greet it with. Raises SessionNotFound or ConnectionLimitExceeded."""
+async def open_socket(session_id: str, now: float, home: str = "here") -> tuple[Frame, ...]:
+    """One more socket at `home`; gives what to greet it with. Raises SessionNotFound or ConnectionLimitExceeded."""
 
     def opened(session: Session) -> Session:
         if session.sockets >= settings.SOCKETS_PER_SESSION:
             raise ConnectionLimitExceeded
-        return replace(session, sockets=session.sockets + 1, absent_until=0.0)
+        return joined(session, home)
 
     return await _greeting(await _change(session_id, now, opened), now)
 
 
-async def close_socket(session_id: str, now: float) -> None:
-    """One socket less; without any, the grace begins. Of a session that is over nothing is left to do."""
+async def close_socket(session_id: str, now: float, home: str = "here", *, every: bool = False) -> None:
+    """One socket less at `home`, or none left; the grace begins with the last. Of a session that is over nothing is
+    left to do."""
 
     def closed(found: Found) -> tuple[Found, None]:
         (session,) = found
-        if session is None or not session.sockets:
+        if session is None:
             return found, None
-        left = session.sockets - 1
-        absent_until = 0.0 if left else now + settings.SOCKET_GRACE_S
-        return (replace(session, sockets=left, absent_until=absent_until),), None
+        return (parted(session, home, now=now, grace_s=settings.SOCKET_GRACE_S, every=every),), None
 
     await presence.current().transact((session_id,), closed)
+
+
+async def bury(now: float) -> None:
+    """Take away the sockets of processes that are gone; `clock` calls it once a second."""
+    for session_id, home in await presence.current().orphans():
+        await close_socket(session_id, now, home, every=True)
 
 
 async def set_visibility(session_id: str, visible: bool, now: float) -> None:
@@ -127,21 +133,36 @@ async def move(session_id: str, lat: float, lng: float, now: float) -> None:
         await measure(session_id, session.party.talk.partner, now)
 
 
-async def end(session_id: str, reason: EndReason, now: float, close_code: int = CLOSE_ON_PURPOSE) -> Session | None:
-    """End the session with its chat and requests, tell everybody concerned, close its sockets; None if it was over."""
+async def end(
+    session_id: str,
+    reason: EndReason,
+    now: float,
+    close_code: int = CLOSE_ON_PURPOSE,
+    farewell: Frame | None = None,
+) -> Session | None:
+    """End the session with its chat and requests, tell everybody concerned, close its sockets; None if it was over.
+
+    Its own sockets hear the `farewell` alone, if there is one.
+    """
     store = presence.current()
+    last = refusal(TokenExpired()) if close_code == CLOSE_OVER else farewell
+
+    def tell(done: tuple[Told, ...] | None) -> Iterator[Post]:
+        if done is None:
+            return
+        yield from notices.posts(t for t in done if not (farewell and t.to == session_id))
+        if last:
+            yield Post(session_id, encode(last))
+        yield Post(session_id, close_code)
+
     while (session := await store.get(session_id)) is not None:
         others = _bound_to(session.party)
-        done = await store.transact((session_id, *others), _departure(others, reason))
+        done = await store.transact((session_id, *others), _departure(others, reason), tell)
         if done is None:
             continue  # somebody else came in between: look again
-        notices.tell_all(t for t in done if not (reason == "panic" and t.to == session_id))
         if session.party.talk:
             telemetry.count(telemetry.CHATS, reason)
-        if close_code == CLOSE_OVER:
-            notices.tell(session_id, refusal(TokenExpired()))
-        notices.close(session_id, close_code)
-        await _level()
+        await level()
         return session
     return None
 
@@ -269,7 +290,8 @@ def _full() -> RateLimitExceeded:
     return RateLimitExceeded(60_000, "Too many people are here right now. Please try again in a minute.")
 
 
-async def _level() -> None:
+async def level() -> None:
+    """Say how many are here; other processes let people in and end them too."""
     n = await presence.current().counts()
     telemetry.level(telemetry.SESSIONS, n.sessions)
     telemetry.level(telemetry.CHATS_OPEN, n.chats)

@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
+from django.conf import settings
 
-from signals import consumers, presence, starts, telemetry, tokens
+from signals import consumers, presence, telemetry, tokens
 from signals.presence.memory import MemoryPresence
+from signals.protocol import encode
 from signals.routing import sockets
 from signals.services import chats, notices, radar, sessions
 from tests.signals.world import HERE
@@ -93,7 +95,6 @@ def recorder(store: MemoryPresence) -> Any:
     telemetry.install(mine)
     yield mine
     telemetry.install(None)
-    starts._asked.clear()
 
 
 async def test_a_visit_is_counted_from_open_to_close_and_each_frame_by_its_type(recorder: Recorder) -> None:
@@ -195,8 +196,8 @@ async def test_nothing_is_left_of_a_socket_however_it_ends(recorder: Recorder, e
 async def test_a_client_that_reads_nothing_is_given_up(recorder: Recorder) -> None:
     wire, session_id = await Wire.of_somebody()
     wire.free.clear()
-    for _ in range(consumers.WAITING_MAX + 10):
-        notices.tell(session_id, consumers.BROKEN)
+    for _ in range(settings.SOCKET_WAITING_MAX + 10):
+        notices.deliver(session_id, encode(consumers.BROKEN))
     wire.free.set()
     messages = [await wire.next()]
     while messages[-1]["type"] != "websocket.close":
@@ -233,6 +234,6 @@ async def test_a_client_that_vanished_while_it_was_written_to_ends_quietly(recor
     (consumer,) = consumers._open
     consumer._send = gone
     wire.say("radar:subscribe")
-    notices.tell(session_id, consumers.BROKEN)
+    notices.deliver(session_id, encode(consumers.BROKEN))
     await wire.leave(1006)
     assert not recorder.captured

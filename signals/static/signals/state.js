@@ -141,6 +141,7 @@ const ERRORS = {
   chat_decline_failed: notAnswerable,
   no_active_chat: (s) => (s.chat ? ended(s, "missed") : s),
   message_too_long: (s, p) => refused(s, p, 0),
+  chat_message_failed: (s, p) => refused(s, p, 0),
   rate_limit_exceeded: (s, p, now) => refused(s, p, now + (p.retryAfterMs ?? 1000)),
   missing_token: quiet,
   invalid_token: quiet,

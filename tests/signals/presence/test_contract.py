@@ -1,8 +1,11 @@
 """What every store of presence promises."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +15,13 @@ from signals.domain.chat import Party, Talk
 from signals.domain.engine import Weights, explain
 from signals.domain.people import Person, Session, sight_of
 from signals.domain.proximity import around, cell_of, tier_between
+from signals.presence import post
 from signals.presence.base import Change, Found, Presence
 from signals.presence.memory import MemoryPresence
+from signals.presence.post import Post
+from signals.presence.redis import RedisPresence
+from signals.services import notices
+from tests import redis_here
 
 NOW = 1_800_000_000.0
 HERE = cell_of(47.3769, 8.5417)
@@ -25,11 +33,32 @@ def session(name: str, cell: int | None = HERE, *, handle: str = "", tags: tuple
     return Session(Person(name, handle, "banter", tags, True, cell, NOW, NOW + 3600), Party(name, handle))
 
 
-@pytest.fixture(params=[MemoryPresence], ids=["memory"])
-def presence(request: pytest.FixtureRequest) -> Presence:
-    made = request.param()
-    assert isinstance(made, Presence)
-    return made
+@asynccontextmanager
+async def memory() -> AsyncIterator[Presence]:
+    yield MemoryPresence()
+
+
+STORES: dict[str, Callable[[], AbstractAsyncContextManager[Presence]]] = {"memory": memory, "redis": redis_here.alone}
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+async def presence(request: pytest.FixtureRequest) -> AsyncIterator[Presence]:
+    async with STORES[request.param]() as store:
+        yield store
+
+
+def hidden(name: str, cell: int | None = HERE) -> Session:
+    who = session(name, cell)
+    return replace(who, person=replace(who.person, visible=False))
+
+
+async def nothing_is_left(presence: Presence) -> None:
+    assert await presence.counts() == (0, 0, 0, {})
+    assert await presence.due(NOW * 2) == ()
+    if isinstance(presence, RedisPresence):
+        assert redis_here.keys(presence.prefix[4:-1]) == []
+    else:
+        assert not any(presence.sizes().values())
 
 
 async def test_an_id_and_a_handle_are_taken_once(presence: Presence) -> None:
@@ -62,7 +91,7 @@ async def test_counts_follow_every_swap(presence: Presence) -> None:
     await presence.add(a)
     await presence.add(b)
     talking = tuple(
-        replace(s, sockets=n, party=replace(s.party, talk=Talk("c", other)))
+        replace(s, homes=("here",) * n, party=replace(s.party, talk=Talk("c", other)))
         for n, s, other in ((1, a, "b"), (2, b, "a"))
     )
     await presence.transact(["a", "b"], lambda found: (talking, None))
@@ -90,6 +119,8 @@ async def test_a_session_is_due_at_its_earliest_deadline_until_its_record_says_o
 async def test_a_listener_hears_what_a_radar_may_show_and_nothing_else(presence: Presence) -> None:
     heard: list[Change] = []
     a = session("a")
+    await presence.add(hidden("watcher"))
+    await presence.around("watcher", 1000)
     presence.listen(heard.append)
     await presence.add(a)
     touched = replace(a, person=replace(a.person, expires_at=NOW + 4000))
@@ -98,6 +129,7 @@ async def test_a_listener_hears_what_a_radar_may_show_and_nothing_else(presence:
     await presence.transact(["a"], lambda found: ((blocking,), None))
     await presence.transact(["a"], lambda found: ((None,), None))
     sight = sight_of(a)
+    assert await presence.echo(), "what was said before has arrived"
     assert heard == [("a", None, sight, False), ("a", sight, sight, True), ("a", sight, None, False)]
 
 
@@ -109,13 +141,16 @@ happenings = st.lists(
 )
 
 
-@settings(max_examples=100)
-@given(happenings, places, st.booleans())
-async def test_a_view_holds_exactly_those_in_range_with_the_scores_of_the_formula(
-    done: list[tuple[str, int | None, tuple[str, ...], str, int]], me: int | None, reweighed: bool
+async def holds_exactly_those_in_range(
+    presence: Presence,
+    done: list[tuple[str, int | None, tuple[str, ...], str, int]],
+    me: int | None,
+    reweighed: bool,
 ) -> None:
-    presence, world = MemoryPresence(), {}
+    world: dict[str, Session] = {}
     weights = Weights(no_tags=7, report=2, decline=9, visible=1) if reweighed else Weights()
+    await presence.add(hidden("me", me))
+    await presence.around("me", 1000)
     for name, cell, chosen, state, declines in done:
         now = world.get(name)
         if now is None:
@@ -133,25 +168,44 @@ async def test_a_view_holds_exactly_those_in_range_with_the_scores_of_the_formul
         else:
             del world[name]
     presence.reweigh(weights)
+    viewer = await presence.around("me", 1000)
+    assert viewer == hidden("me", me)
     view = presence.view(me, 1000)
-    viewer = presence.profile(session("me"))
+    profile = presence.profile(session("me"))
     seen = {}
     for row, slot in enumerate(view.slots.tolist()):
         shown = view.shown[slot]
         assert shown
-        seen[shown.sight.session_id] = (int(view.crowd.tier[row]), int(view.crowd.standing[row]))
+        seen[shown.sight.session_id] = (shown.sight, int(view.crowd.tier[row]), int(view.crowd.standing[row]))
     expected = {}
     for name, s in world.items():
         tier = tier_between(me, s.person.cell, 1000)
         if tier is not None and s.person.visible:
-            terms = explain(viewer._replace(vibe=-1, tags=0), presence.profile(s), tier, weights)
-            expected[name] = (int(tier), terms.score - terms.tier)
+            terms = explain(profile._replace(vibe=-1, tags=0), presence.profile(s), tier, weights)
+            expected[name] = (sight_of(s), int(tier), terms.score - terms.tier)
     assert seen == expected
     assert presence.view(me, 1000, "intros").slots.size == 0
-    for name in list(world):
+    for name in [*world, "me"]:
         await presence.transact([name], lambda found: ((None,), None))
-    assert not any(presence.sizes().values())
-    assert np.array_equal(presence.view(me, 1000).slots, [])
+    await nothing_is_left(presence)
+
+
+@settings(max_examples=100)
+@given(happenings, places, st.booleans())
+async def test_a_view_holds_exactly_those_in_range_with_the_scores_of_the_formula(
+    done: list[tuple[str, int | None, tuple[str, ...], str, int]], me: int | None, reweighed: bool
+) -> None:
+    await holds_exactly_those_in_range(MemoryPresence(), done, me, reweighed)
+
+
+@pytest.mark.redis
+@settings(max_examples=25)
+@given(happenings, places, st.booleans())
+async def test_so_does_a_view_of_a_process_that_hears_of_changes(
+    done: list[tuple[str, int | None, tuple[str, ...], str, int]], me: int | None, reweighed: bool
+) -> None:
+    async with redis_here.alone() as presence:
+        await holds_exactly_those_in_range(presence, done, me, reweighed)
 
 
 async def test_invitations_are_deadlines(presence: Presence) -> None:
@@ -161,3 +215,78 @@ async def test_invitations_are_deadlines(presence: Presence) -> None:
     )
     await presence.transact(["a"], lambda found: ((replace(session("a"), party=asked.me),), None))
     assert await presence.due(NOW + 60) == ("a",)
+
+
+# --- telling, notes and processes ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, bytes | int]]]:
+    """What sockets of this process are handed; `nobody` has none."""
+    letters: list[tuple[str, bytes | int]] = []
+
+    def deliver(to: str, what: bytes | int) -> int:
+        letters.append((to, what))
+        return to != "nobody"
+
+    post.use(deliver, lambda: letters.append(("everybody", 1012)))
+    yield letters
+    post.use(notices.deliver, notices.close_all)
+
+
+async def at_home(presence: Presence, name: str) -> Session:
+    return replace(session(name), homes=(await presence.home(),))
+
+
+async def test_what_a_swap_tells_is_heard_in_the_order_of_swaps(
+    presence: Presence, heard: list[tuple[str, bytes | int]]
+) -> None:
+    await presence.add(await at_home(presence, "a"))
+    for n in range(20):
+        frame = b"%d" % n
+        await presence.transact(["a"], lambda found: (found, None), lambda _, frame=frame: [Post("a", frame)])
+    await presence.transact(["a"], lambda found: ((None,), None), lambda _: [Post("a", b"bye"), Post("a", 1000)])
+    assert await presence.echo()
+    assert heard == [*(("a", b"%d" % n) for n in range(20)), ("a", b"bye"), ("a", 1000)]
+
+
+async def test_a_receipt_says_whether_a_socket_was_handed_the_post(
+    presence: Presence, heard: list[tuple[str, bytes | int]]
+) -> None:
+    for name in ("a", "nobody"):
+        await presence.add(await at_home(presence, name))
+    await presence.transact(["a"], lambda found: (found, None), lambda _: [Post("a", b"x", "r1")])
+    assert await presence.received("r1")
+    await presence.transact(["nobody"], lambda found: (found, None), lambda _: [Post("nobody", b"x", "r2")])
+    assert not await presence.received("r2")
+    assert not await presence.received("r1"), "once"
+    await presence.post([Post("a", b"by itself")])
+    assert await presence.echo()
+    assert heard[-1] == ("a", b"by itself")
+
+
+async def test_a_note_is_taken_once_and_not_when_its_time_is_over(presence: Presence) -> None:
+    now = time.time()
+    await presence.leave_note("k", 1.25, now + 60)
+    assert await presence.take_note("k", now) == 1.25
+    assert await presence.take_note("k", now) is None
+    await presence.leave_note("k", 1.25, now - 1)
+    assert await presence.take_note("k", now) is None
+
+
+async def test_a_living_process_leaves_no_orphans(presence: Presence) -> None:
+    await presence.add(await at_home(presence, "a"))
+    assert await presence.orphans() == ()
+    assert (await presence.counts()).sockets == 1 == presence.known().sockets
+
+
+async def test_many_swaps_of_one_session_at_once_lose_none(presence: Presence) -> None:
+    await presence.add(session("a"))
+
+    def one_more(found: Found) -> tuple[Found, None]:
+        (a,) = found
+        assert a
+        return (replace(a, homes=(*a.homes, "x")),), None
+
+    await asyncio.gather(*(presence.transact(["a"], one_more) for _ in range(20)))
+    assert (await presence.counts()).sockets == 20

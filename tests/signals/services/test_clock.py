@@ -36,7 +36,7 @@ async def test_started_twice_they_run_once_sweep_push_and_stop(
     before = len(asyncio.all_tasks())
     clock.start()
     clock.start()
-    assert len(asyncio.all_tasks()) == before + 5
+    assert len(asyncio.all_tasks()) == before + 9
     await until(lambda: over.closed)
     new = await sessions.arrive("banter", (), True, (47.3769, 8.5417), time.time())
     await until(lambda: any(new.session_id in str(frame) for frame in me.frames))

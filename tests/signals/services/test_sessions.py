@@ -117,6 +117,7 @@ async def test_who_comes_back_within_the_grace_is_still_in_the_chat() -> None:
     a, b = await talking()
     await hang_up(a, NOW + 10)
     await sessions.open_socket(a.id, NOW + 20)
+    notices.subscribe(a.id, a.sink, a.closed.append)
     await sessions.sweep(NOW + 100)
     assert not b.heard()
     await chats.message(b.id, "still there?", NOW + 101)
