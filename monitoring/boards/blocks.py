@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from monitoring.metrics.ledger import WAITING_MAX
-from monitoring.metrics.stack import Stack
+from monitoring.metrics.stack import Row, Stack
 from monitoring.metrics.tiers import slot_of, tier_for
 from monitoring.models import Measure
 
@@ -51,36 +51,45 @@ shelf: Final = Shelf()
 
 
 def read(metric: str, times: list[datetime], step_s: int, now: datetime) -> Stack:
-    """All labels of a timing over these steps. What is not kept is read with one query."""
+    """All labels of a timing over these steps. What is not kept is read, with a query for each run of blocks."""
     if not times:
         return Stack.read([], 0)
     low, length = int(times[0].timestamp()), STEPS * step_s
     starts = range(slot_of(low, length), int(times[-1].timestamp()) + 1, length)
     known = {start: shelf.get((metric, step_s, start)) for start in starts}
-    missing = [start for start, block in known.items() if block is None]
-    for start, block in _read(metric, missing, step_s).items():
-        known[start] = block
-        if _is_over(start + length, step_s, now):
-            shelf.put((metric, step_s, start), block)
+    for run in _runs([start for start, block in known.items() if block is None], length):
+        for start, block in _read(metric, run, step_s).items():
+            known[start] = block
+            if _is_over(start + length, step_s, now):
+                shelf.put((metric, step_s, start), block)
     parts = [(block, (start - low) // step_s) for start, block in known.items() if block]
     return Stack.joined(parts, len(times))
 
 
+def _runs(starts: list[int], length: int) -> list[list[int]]:
+    """Blocks that follow one another, together."""
+    runs: list[list[int]] = []
+    for start in starts:
+        if runs and runs[-1][-1] + length == start:
+            runs[-1].append(start)
+        else:
+            runs.append([start])
+    return runs
+
+
 def _read(metric: str, starts: list[int], step_s: int) -> dict[int, Stack]:
-    if not starts:
-        return {}
     length = STEPS * step_s
-    found: dict[int, list[tuple[int, str, bytes]]] = {start: [] for start in starts}
+    found: dict[int, list[Row]] = {start: [] for start in starts}
     rows = Measure.objects.filter(
         metric=metric,
         tier_s=tier_for(timedelta(seconds=step_s)),
         start_s__gte=starts[0],
         start_s__lt=starts[-1] + length,
-    ).exclude(histogram=None)
-    for start_s, label, stored in rows.order_by().values_list("start_s", "label", "histogram"):
+        histogram__isnull=False,
+    ).order_by()
+    for start_s, label, stored in rows.values_list("start_s", "label", "histogram"):
         start = slot_of(start_s, length)
-        if start in found:
-            found[start].append(((start_s - start) // step_s, label, bytes(stored or b"")))
+        found[start].append(((start_s - start) // step_s, label, bytes(stored or b"")))
     return {start: Stack.read(block, STEPS) for start, block in found.items()}
 
 

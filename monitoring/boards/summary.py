@@ -18,7 +18,12 @@ def summary(chart: Chart) -> str:
     told = [line for line in chart.lines if any(v is not None for v in line.values)][:LINES_TOLD]
     values = _in_all(chart, told) if chart.bars else f"{_first(chart, told[0])} {_others(chart, told[1:])}".strip()
     parts = (values, _passed(chart), _happened(chart), _missing(chart))
-    return " ".join(part[0].upper() + part[1:] for part in parts if part)
+    return " ".join(_sentence(part) for part in parts if part)
+
+
+def _sentence(text: str) -> str:
+    """With a capital, unless it begins with the name of a metric, a route or a type of message."""
+    return text[0].upper() + text[1:] if text.split(maxsplit=1)[0].rstrip(":").isalpha() else text
 
 
 def _in_all(chart: Chart, lines: list[Line]) -> str:
