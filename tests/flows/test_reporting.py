@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from monitoring.errors.record import expand
-from tests.flows.server import Client, Server, manage
+from tests.flows.kept import digested, sent
+from tests.flows.server import Client, Server
 
 TEXT = "see you at the window"
-DIGEST = "from django.utils import timezone; from monitoring.errors import digest; digest.run(timezone.now())"
 TOKEN = "0penSesame-0penSesame"
 
 
 class Faulty(Server):
     program = ("-m", "tests.flows.faulty")
-
-
-def digested(server: Server) -> list[dict[str, Any]]:
-    """Every event in the database, after the digest; the newest first."""
-    done = manage("shell", "-v0", "-c", DIGEST, env=server.env)
-    assert done.returncode == 0, done.stderr
-    database = sqlite3.connect(server.data / "icebreaker.sqlite3")
-    try:
-        rows = database.execute("SELECT data FROM monitoring_event ORDER BY id DESC").fetchall()
-    finally:
-        database.close()
-    return [json.loads(expand(row[0])) for row in rows]
-
-
-def sent(server: Server, kind: str) -> list[dict[str, Any]]:
-    database = sqlite3.connect(server.data / "icebreaker.sqlite3")
-    try:
-        rows = database.execute("SELECT data FROM monitoring_sent WHERE kind = ?", (kind,)).fetchall()
-    finally:
-        database.close()
-    return [json.loads(expand(row[0])) for row in rows]
 
 
 async def until(there: Callable[[], bool], what: str) -> None:
