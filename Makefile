@@ -22,8 +22,8 @@ test: install browser-tools page-tools ## lint, types, migrations, deployment ch
 	$(PY) -m pytest -n 2 --dist loadgroup --ignore=tests/browser
 	$(PY) -m pytest -n 2 --dist loadgroup tests/browser # apart: Playwright keeps an event loop running in its process
 
-quick: install ## the unit tests alone, in seconds
-	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not browser and not postgres and not redis and not node"
+quick: install ## the unit tests that need no database, browser or server of another kind
+	$(PY) -m pytest -q -n 2 tests/signals tests/monitoring -m "not django_db and not browser and not postgres and not redis and not node"
 
 bench: install ## what we measure, as a table
 	$(PY) -m bench

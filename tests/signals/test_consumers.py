@@ -92,9 +92,10 @@ class Wire:
 @pytest.fixture
 def recorder(store: MemoryPresence) -> Any:
     mine = Recorder()
+    before = telemetry._recorder
     telemetry.install(mine)
     yield mine
-    telemetry.install(None)
+    telemetry.install(before)
 
 
 async def test_a_visit_is_counted_from_open_to_close_and_each_frame_by_its_type(recorder: Recorder) -> None:
