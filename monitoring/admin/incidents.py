@@ -16,15 +16,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from monitoring.admin import incident_page
 from monitoring.incidents import actions
-from monitoring.incidents.stages import NEXT, NotNow, Stage, Verdict, troubled
-from monitoring.incidents.writeup import minutes
+from monitoring.incidents.stages import NotNow, Verdict
 from monitoring.models import Incident
-from monitoring.runbooks.figures import READERS, read
-from monitoring.runbooks.library import Runbook, answering
-from monitoring.runbooks.shelf import FIRST, runbooks
-
-SHOWN = ("release", "environment", "database.answer", "disk.used", "migrations.pending")
+from monitoring.runbooks.shelf import runbooks
 
 
 class ResolveForm(forms.Form):
@@ -98,29 +94,6 @@ def _who(request: HttpRequest) -> actions.Person:
     return request.user if request.user.is_authenticated else None
 
 
-def _pages(incident: Incident) -> list[Runbook]:
-    """The runbooks of the incident's alerts, each once, and after them the one that always holds."""
-    rules = list(dict.fromkeys(incident.alerts.values_list("rule", flat=True)))
-    found = [answering(rule, runbooks()) for rule in rules]
-    first = [page for page in runbooks() if page.name == FIRST]
-    return list(dict.fromkeys([*(page for page in found if page), *first]))
-
-
-def _checklist(incident: Incident) -> list[dict[str, Any]]:
-    ticked = {(s.runbook, s.text): s for s in incident.steps.select_related("by")}
-    return [
-        {"page": page, "steps": [{"text": text, "tick": ticked.get((page.name, text[:500]))} for text in page.steps]}
-        for page in _pages(incident)
-    ]
-
-
-def _stages(incident: Incident) -> list[dict[str, Any]]:
-    return [
-        {"label": label, "at": getattr(incident, f"{value}_at"), "here": value == incident.stage}
-        for value, label in Incident.Stage.choices
-    ]
-
-
 @admin.register(Incident)
 class IncidentAdmin(ModelAdmin):
     list_display = ("title", "severity", "stage", "verdict", "drill", "detected_at", "resolved_at")
@@ -149,8 +122,12 @@ class IncidentAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         download = self.admin_site.admin_view(self.write_up)
-        own = [path("<int:pk>/write-up.md", download, name="monitoring_incident_write_up")]
-        return [*own, *super().get_urls()]
+        figures = self.admin_site.admin_view(self.figures)
+        return [
+            path("<int:pk>/write-up.md", download, name="monitoring_incident_write_up"),
+            path("figures/", figures, name="monitoring_incident_figures"),
+            *super().get_urls(),
+        ]
 
     def write_up(self, request: HttpRequest, pk: int) -> HttpResponse:
         incident = get_object_or_404(Incident, pk=pk)
@@ -172,8 +149,26 @@ class IncidentAdmin(ModelAdmin):
             return self._act(request, incident)
         if not self.has_view_permission(request, incident):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), **self._shown(request, incident), **(extra_context or {})}
+        now, may_change = timezone.now(), self.has_change_permission(request, incident)
+        context = {
+            **self.admin_site.each_context(request),
+            **incident_page.shown(incident, now),
+            "may_change": may_change,
+            "resolve_form": self._resolve_form(incident, now) if may_change else None,
+            **(extra_context or {}),
+        }
         return TemplateResponse(request, "monitoring/incident.html", context)
+
+    def _resolve_form(self, incident: Incident, now: datetime) -> ResolveForm:
+        hit = incident_page.sessions_hit(incident, now)
+        return ResolveForm(initial={"verdict": "drill" if incident.drill else "real", "sessions_hit": hit})
+
+    def figures(self, request: HttpRequest) -> HttpResponse:
+        """The live figures alone, for the page to put into itself again and again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {"figures": incident_page.figures(timezone.now())}
+        return TemplateResponse(request, "monitoring/incident_figures.html", context)
 
     def _act(self, request: HttpRequest, incident: Incident) -> HttpResponse:
         if not self.has_change_permission(request, incident):
@@ -184,18 +179,3 @@ class IncidentAdmin(ModelAdmin):
         except NotNow as refusal:
             messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse("admin:monitoring_incident_change", args=[incident.pk]))
-
-    def _shown(self, request: HttpRequest, incident: Incident) -> dict[str, Any]:
-        figures = read(frozenset(SHOWN) & READERS.keys())
-        open_for = troubled(incident.alerts.values_list("began_at", "ended_at"), incident.resolved_at or timezone.now())
-        return {
-            "title": str(incident),
-            "incident": incident,
-            "stages": _stages(incident),
-            "checklist": _checklist(incident),
-            "figures": [(name, figures.get(name, "unknown")) for name in SHOWN],
-            "open_for": minutes(open_for),
-            "may_change": self.has_change_permission(request, incident),
-            "next": {stage.value for stage in NEXT[Stage(incident.stage)]},
-            "resolve_form": ResolveForm(initial={"verdict": "drill" if incident.drill else "real"}),
-        }

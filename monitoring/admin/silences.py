@@ -82,7 +82,8 @@ class SilenceAdmin(ModelAdmin):
         """The rules that a matcher fits, as a piece of the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        context = {"rules": matched(request.GET.get("matcher", ""))}
+        asked = request.GET.get("matcher", "")
+        context = {"rules": matched(asked), "asked": asked}
         return TemplateResponse(request, "monitoring/silence_fits.html", context)
 
     def add_view(
@@ -103,4 +104,5 @@ class SilenceAdmin(ModelAdmin):
                 return HttpResponseRedirect(reverse("admin:monitoring_silence_changelist"))
         context = {**self.admin_site.each_context(request), "title": "Silence rules", "form": form, "media": form.media}
         asked = request.POST.get("matcher") or first["matcher"]
-        return TemplateResponse(request, "monitoring/silence.html", {**context, "rules": matched(str(asked))})
+        fits = {"rules": matched(str(asked)), "asked": asked, "names": [rule.name for rule in SHIPPED]}
+        return TemplateResponse(request, "monitoring/silence.html", {**context, **fits})

@@ -1,15 +1,17 @@
 """The incident page: five stages by buttons, a checklist, notes, a verdict and a download, each with permission."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from monitoring.incidents import actions
 from monitoring.incidents.stages import Firing
-from monitoring.models import Incident
+from monitoring.models import Alert, DeployMarker, Incident, IncidentAlert
 from monitoring.runbooks.shelf import runbooks
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +72,7 @@ def test_somebody_on_call_goes_from_alert_to_downloaded_write_up(incident: Incid
 def test_the_page_shows_figures_checklists_and_the_title_as_text(incident: Incident) -> None:
     text = staff("ada", "view_incident", "change_incident").get(url(incident)).content.decode()
     assert "<script>alert" not in text
-    assert "database.answer" in text
+    assert "p95 ws.message" in text
     for title in ("Service downtime", "Incident response"):
         assert f">{title}</a>" in text
 
@@ -125,3 +127,37 @@ def test_several_are_acknowledged_from_the_list_and_one_that_is_past_it_is_named
     said = {"action": "acknowledge_selected", "_selected_action": [str(incident.pk)]}
     assert "Acknowledged: 1." in client.post(listed, said, follow=True).content.decode()
     assert "can&#x27;t become acknowledged" in client.post(listed, said, follow=True).content.decode()
+
+
+def test_the_page_shows_alerts_with_their_pages_what_was_deployed_nearby_and_who_was_hit() -> None:
+    fired = Alert.objects.create(
+        rule="service-down", title="Down", severity="critical", began_at=T0, fired_at=T0, detail="Website"
+    )
+    incident = actions.attach(Firing(str(fired.key), "service-down", "Down", "critical", T0), T0)
+    for hours, version in ((-1, "2.1 <b>"), (-9, "2.0")):
+        DeployMarker.objects.create(version=version, environment="test", at=T0 + timedelta(hours=hours))
+    text = staff("ada", "view_incident", "change_incident").get(url(incident)).content.decode()
+    assert reverse("admin:monitoring_alert_change", args=[fired.pk]) in text
+    assert "2.1 &lt;b&gt;" in text
+    assert "2.0 in test" not in text
+    assert 'name="sessions_hit" value="0"' in text
+
+
+def test_its_figures_are_fetched_again_by_whoever_may_read_it() -> None:
+    address = reverse("admin:monitoring_incident_figures")
+    assert "p95 ws.message" in staff("ada", "view_incident").get(address).content.decode()
+    assert staff("eve").get(address).status_code == 403
+
+
+def test_an_incident_of_a_thousand_alerts_still_has_its_page() -> None:
+    incident = actions.attach(Firing("0", "service-down", "Down", "critical", T0), T0)
+    IncidentAlert.objects.bulk_create(
+        IncidentAlert(
+            incident=incident, key=str(n), rule="new-issue", title=f"New {n}", severity="warning", began_at=T0
+        )
+        for n in range(1, 1001)
+    )
+    with CaptureQueriesContext(connection) as asked:
+        answer = staff("ada", "view_incident", "change_incident").get(url(incident))
+    assert len(answer.content) < 300_000
+    assert len(asked) < 90
