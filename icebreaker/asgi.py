@@ -14,6 +14,7 @@ django: Any = get_asgi_application()
 from channels.routing import ProtocolTypeRouter
 
 from icebreaker.guard import Guard
+from monitoring import deadman
 from monitoring.drills.live import drilling
 from monitoring.errors import ingest, reporting
 from monitoring.ingest_app import ErrorDoor
@@ -30,6 +31,7 @@ def begin() -> None:
     clock.start()
     flusher.start("web")
     drilling.start()
+    deadman.start()
 
 
 def ticking(app: App) -> App:
@@ -56,6 +58,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             begin()
             await send({"type": "lifespan.startup.complete"})
         else:
+            await deadman.stop()
             await clock.stop()
             await ingest.current().flush()
             await send({"type": "lifespan.shutdown.complete"})

@@ -185,6 +185,10 @@ UPTIMEROBOT_API_URL = env.str("UPTIMEROBOT_API_URL", default="https://api.uptime
 UPTIMEROBOT_API_KEY = env.str("UPTIMEROBOT_API_KEY", default="")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # for security.txt: an address or a page
 
+# --- alerts ------------------------------------------------------------------------------------------------------
+DATABASE_MAX_BYTES = env.int("DATABASE_MAX_BYTES", default=10 * 1024**3)  # what it may grow to: told when nearly full
+SELF_TEST_ADDRESS = env.str("SELF_TEST_ADDRESS", default="")  # a mailbox of our own, mailed once a week
+
 # --- measures ----------------------------------------------------------------------------------------------------
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # a scraper's bearer token; empty: staff alone
 BOARD_SOCKETS_MAX = env.int("BOARD_SOCKETS_MAX", default=50)  # staff who watch boards live; further pages ask instead

@@ -23,6 +23,8 @@ from typing import Any, Final, TypeVar, cast
 from django.db import IntegrityError, connections, transaction
 from django.db.models import Q
 
+from monitoring.alerts import evaluate, outbox, story
+from monitoring.alerts import retention as alert_retention
 from monitoring.errors import deploys, digest, forgetting, forward
 from monitoring.metrics import retention
 from monitoring.models.uptime import Heartbeat, JobSlot, Lease
@@ -179,6 +181,11 @@ def jobs(prober: Prober) -> tuple[Job, ...]:
     second, minute = timedelta(seconds=1), timedelta(minutes=1)
     return (
         Job("probe", 5 * second, 45 * second, look, vital=True),
+        Job("evaluate", 15 * second, 60 * second, evaluate.run, vital=True),
+        Job("outbox", 5 * second, 50 * second, outbox.run, vital=True),
+        Job("incidents", 15 * second, minute, story.run),
+        Job("self-test", 60 * minute, minute, alert_retention.self_test),
+        Job("alert-retention", 10 * minute, minute, alert_retention.prune),
         Job("measures-retention", 10 * minute, 2 * minute, retention.tidy),
         Job("digest", 2 * second, 20 * second, digest.run),
         Job("deploys", 10 * second, minute, deploys.note),

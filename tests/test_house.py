@@ -17,7 +17,7 @@ FLOORS = [  # the first pattern that fits a path says its floor
     (r"monitoring/errors/(regression|scrub|story|unpack)\.py", 0),
     (r"monitoring/uptime/outage\.py", 0),
     (r"monitoring/drills/effects\.py", 0),
-    (r"monitoring/alerts/(rules|lifecycle|snapshot|letters)\.py", 0),
+    (r"monitoring/alerts/(rules|lifecycle|snapshot|letters|words)\.py", 0),
     (r"monitoring/runbooks/library\.py", 0),
     (r"monitoring/incidents/(stages|writeup)\.py", 0),
     (r"monitoring/runbooks/shelf\.py", 1),
@@ -29,7 +29,7 @@ FLOORS = [  # the first pattern that fits a path says its floor
     (r"monitoring/errors/(transport|reporting)\.py", 5),
     (r"monitoring/(metrics|errors|uptime|drills)/", 2),
     (r"monitoring/(alerts|incidents)/", 3),
-    (r"monitoring/watch\.py", 4),
+    (r"monitoring/(watch|deadman)\.py", 4),
     (r"(signals|monitoring)/", 5),
 ]
 PURE_MAY_NOT = {"django", "channels", "redis", "sqlite3", "socket", "asyncio", "requests", "httpx"}

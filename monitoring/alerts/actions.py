@@ -231,7 +231,7 @@ def add_recipient(name: str, address: str, *, escalation: bool, now: datetime) -
 
 @transaction.atomic
 def ask(recipient: Recipient, *, now: datetime) -> Recipient:
-    """Mail a link that proves the address; an older link stops working. Raises NotNow when one went just now, or none is needed."""
+    """Mail a link that proves the address; an older one stops working. Raises NotNow when that is not needed now."""
     if recipient.verified_at:
         raise NotNow("The address is confirmed already.")
     last = recipient.mails.filter(kind=OutboxMail.Kind.VERIFY).order_by("-created_at").first()

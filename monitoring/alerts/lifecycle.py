@@ -21,6 +21,9 @@ REMIND_EVERY: Final = timedelta(hours=4)
 ESCALATE_AFTER: Final = timedelta(minutes=5)
 
 
+FOLLOWS: Final = "follows from"
+
+
 class Phase(StrEnum):
     INACTIVE = "inactive"
     PENDING = "pending"
@@ -166,7 +169,7 @@ def muted_by(rule: Rule, states: Mapping[str, State], mutes: Iterable[Mute], now
     """Why an open alert is not mailed now, in words; None when it is to be heard."""
     for name in rule.inhibited_by:
         if name in states and states[name].is_open:
-            return f"follows from {name}"
+            return f"{FOLLOWS} {name}"
     return next((f"muted until {m.to_at:%Y-%m-%d %H:%M} UTC" for m in mutes if m.covers(rule, now)), None)
 
 
@@ -179,21 +182,36 @@ class Mailed:
     reminded_at: datetime | None = None
     escalated_at: datetime | None = None
     acknowledged_at: datetime | None = None
+    told_at: datetime | None = None  # the last mail of any kind
+    has_news: bool = False  # more of its kind came since
 
 
 class Mail(StrEnum):
     FIRED = "fired"
+    MORE = "more"
     REMINDER = "reminder"
     ESCALATION = "escalation"
 
 
+def first_mail_at(fired_at: datetime, rule_mailed_at: datetime | None) -> datetime:
+    """When an alert's first mail goes. `rule_mailed_at`: the last mail of any alert of its rule."""
+    joined_at = fired_at + GROUPED
+    return max(joined_at, rule_mailed_at + MAIL_EVERY) if rule_mailed_at else joined_at
+
+
+def last_mail_at(now: datetime, told_at: datetime) -> datetime:
+    """When the mail goes that says that an alert is over."""
+    return max(now + GROUPED, told_at + MAIL_EVERY)
+
+
 def mail_due(mailed: Mailed, *, critical: bool, rule_mailed_at: datetime | None, now: datetime) -> Mail | None:
-    """The one mail that an open, unmuted alert is due. `rule_mailed_at`: the last mail of any alert of its rule."""
+    """The one mail that an open, unmuted alert is due."""
     if mailed.heard_at is None:
-        waited = rule_mailed_at is None or now - rule_mailed_at >= MAIL_EVERY
-        return Mail.FIRED if waited and now - mailed.fired_at >= GROUPED else None
+        return Mail.FIRED if now >= first_mail_at(mailed.fired_at, rule_mailed_at) else None
     unanswered = mailed.acknowledged_at is None
     if critical and unanswered and mailed.escalated_at is None and now - mailed.heard_at >= ESCALATE_AFTER:
         return Mail.ESCALATION
+    if mailed.has_news and now - (mailed.told_at or mailed.heard_at) >= MAIL_EVERY:
+        return Mail.MORE
     last_at = max(filter(None, (mailed.heard_at, mailed.reminded_at)))
     return Mail.REMINDER if now - last_at >= REMIND_EVERY else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -65,15 +64,21 @@ def stand_ins() -> list[str]:
     return list(dict.fromkeys(users.order_by("pk").values_list("email", flat=True)))[:10]
 
 
-def to_everybody(kind: Kind, *, escalation: bool = False, now: datetime, due_at: datetime) -> list[OutboxMail]:
-    """One mail for each who has to hear of it; one without an address when there is nobody."""
+def to_everybody(
+    kind: Kind, *, escalation: bool = False, also: bool = False, now: datetime, due_at: datetime
+) -> list[OutboxMail]:
+    """One mail for each who has to hear of it; one without an address when there is nobody.
+
+    `escalation`: for the second list instead of the first; `also`: for both.
+    """
     people = list(listening(escalation=escalation))
+    if also:
+        people += listening(escalation=True)
     if escalation and not people:
         people = list(listening())  # nobody stands behind them, so they are told again
     if people:
         return [put(kind, person, now=now, due_at=due_at) for person in people]
-    addresses = stand_ins() or [""]
-    return [put(kind, None, address=address, now=now, due_at=due_at) for address in addresses]
+    return [put(kind, None, address=address, now=now, due_at=due_at) for address in stand_ins() or [""]]
 
 
 def confirmation(recipient: Recipient, url: str) -> Letter:
@@ -100,7 +105,3 @@ def test(now: datetime) -> Letter:
 def page(name: str, *arguments: object, query: str = "") -> str:
     """The whole address of a page."""
     return f"{settings.PUBLIC_URL}{reverse(name, args=arguments)}{query}"
-
-
-def first_mails(alerts: Iterable[int]) -> QuerySet[OutboxMail]:
-    return OutboxMail.objects.filter(alerts__in=alerts, kind=Kind.FIRED).order_by("created_at", "pk")

@@ -91,6 +91,7 @@ EDGES_MS: Final = (200, 500, 1000, 2000)  # the edges that histograms count exac
 MINUTE: Final = timedelta(minutes=1)
 GROUPED: Final = timedelta(seconds=30)  # a first mail waits this long for others to join it
 DOWN: Final = "service-down"
+DEADMAN: Final = "watch-late"  # judged by the web process: whoever is late can't say so
 
 
 def _slow(metric: str, what: str, edge_ms: int, severity: Severity) -> Rule:
@@ -127,7 +128,7 @@ def _rule(name: str, title: str, severity: Severity, condition: Condition, **tim
 INDEPENDENT: Final = frozenset(
     {
         DOWN,
-        "watch-late",
+        DEADMAN,
         "mail-stuck",
         "disk-near-full",
         "database-near-full",
@@ -145,7 +146,7 @@ _W, _C = Severity.WARNING, Severity.CRITICAL
 SHIPPED: Final[tuple[Rule, ...]] = (
     _rule(DOWN, "Service is down", _C, Condition(Kind.LEVEL, "outages.down", 0, 0), keep=MINUTE),
     _rule("web-silent", "No data from the web process", _C, Condition(Kind.AGE, "web.flush", 60, 30), keep=MINUTE),
-    _rule("watch-late", "Watch process is late", _C, Condition(Kind.AGE, "watch.beat", 120, 60), keep=MINUTE),
+    _rule(DEADMAN, "Watch process is late", _C, Condition(Kind.AGE, "watch.beat", 120, 60), keep=MINUTE),
     _rule("mail-stuck", "Mail can't be delivered", _C, Condition(Kind.AGE, "mail.oldest", 120, 60), keep=MINUTE),
     _errors(10, _C),
     _errors(5, _W),

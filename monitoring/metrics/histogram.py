@@ -138,6 +138,20 @@ def packed(used: dict[int, int], sum_ms: float) -> bytes:
     return msgspec.msgpack.encode(Stored(VERSION, sum_ms, used))
 
 
+_EXACT_AT: Final = tuple(EDGES_MS.index(edge) for edge in EXACT_MS)
+
+
+def tally(stored: bytes) -> tuple[int, ...]:
+    """How many samples took longer than each of EXACT_MS, from what `to_bytes` wrote, without building a histogram."""
+    try:
+        used = _decode(stored).buckets
+    except msgspec.DecodeError as error:
+        raise ValueError("these bytes are no histogram") from error
+    if not used or max(used) <= _EXACT_AT[0]:
+        return (0,) * len(_EXACT_AT)
+    return tuple(sum(n for index, n in used.items() if index > at) for at in _EXACT_AT)
+
+
 def _middle_ms(index: int) -> float:
     if index == 0:
         return EDGES_MS[0]

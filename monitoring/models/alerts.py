@@ -115,7 +115,8 @@ class Alert(models.Model):
     muted = models.CharField(
         max_length=200, blank=True, help_text="Why nobody is mailed, in words; empty: somebody is."
     )
-    news_at = models.DateTimeField(null=True, blank=True, help_text="When something new of its kind last came.")
+    news = models.PositiveIntegerField(default=0, help_text="How many new things it is about, where it counts such.")
+    news_told = models.PositiveIntegerField(default=0, help_text="How many of them were mailed.")
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When its first mail was due.")
     told_at = models.DateTimeField(null=True, blank=True, help_text="When its last mail was due, of whatever kind.")
     reminded_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,136 @@
+"""A stretch of measures as running sums, read in one query: many windows of it cost next to nothing.
+
+For whoever judges window after window: the alert rules as time goes by, and the back-test over a month.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import Any, Final
+
+from monitoring.metrics.histogram import EXACT_MS, tally
+from monitoring.metrics.store import FLUSH, FRESH_S, SUMMED
+from monitoring.metrics.tiers import FINEST_S, slot_of, up
+from monitoring.models import Measure
+
+EDGES_MS: Final = tuple(int(edge) for edge in EXACT_MS)
+
+
+class Timeline:
+    """What was measured of some metrics from `start` to `end`, in slots of one tier.
+
+    `counts` names each count and says of which metric and which labels it is the sum: all of them, or all but some.
+    """
+
+    def __init__(  # noqa: PLR0913 - what to read, and where
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        timings: Iterable[str],
+        counts: dict[str, tuple[str, frozenset[str]]],
+        levels: Iterable[str],
+        tier_s: int = FINEST_S,
+    ) -> None:
+        self.tier_s = tier_s
+        self._low = slot_of(start.timestamp(), tier_s)
+        self._n = max(0, (up(end.timestamp(), tier_s) - self._low) // tier_s)
+        self._timings, self._counts, self._levels = tuple(timings), counts, tuple(levels)
+        self._sums: dict[tuple[str, int], list[int]] = {}  # (metric, edge; 0: all) to the sum before each slot
+        self._count_sums: dict[str, list[int]] = {}
+        self._level: dict[str, list[float | None]] = {}
+        self._flushes: dict[str, list[int]] = {}  # starts of the slots in which a role measured
+        self._read()
+
+    def timing(self, metric: str, start: datetime, end: datetime) -> tuple[int, dict[int, int]]:
+        """How many samples the window holds, and how many of them took longer than each exact edge."""
+        low, high = self._within(start, end)
+        found = {edge: sums[high] - sums[low] for edge in (0, *EDGES_MS) for sums in (self._sums[metric, edge],)}
+        return found.pop(0), found
+
+    def count(self, name: str, start: datetime, end: datetime) -> int:
+        low, high = self._within(start, end)
+        sums = self._count_sums[name]
+        return sums[high] - sums[low]
+
+    def level(self, metric: str, at: datetime) -> float | None:
+        """Where it stood; None when nobody told it for half a minute, or a slot."""
+        _, high = self._within(at, at)
+        known = self._level[metric][max(0, high - max(1, FRESH_S // self.tier_s)) : high]
+        return next((value for value in reversed(known) if value is not None), None)
+
+    def flushed(self, role: str, start: datetime, end: datetime) -> bool:
+        """Whether a process of this role measured anything in the window."""
+        slots = self._flushes.get(role, [])
+        return bisect_left(slots, up(end.timestamp(), self.tier_s)) > bisect_left(
+            slots, up(start.timestamp(), self.tier_s)
+        )
+
+    def silent_s(self, role: str, at: datetime) -> float | None:
+        """For how long no process of this role had measured; None when none had before."""
+        slots, at_s = self._flushes.get(role, []), at.timestamp()
+        index = bisect_left(slots, at_s)
+        return max(0.0, at_s - slots[index - 1] - self.tier_s) if index else None
+
+    def ends_after(self, role: str, at: datetime) -> bool:
+        """Whether a process of this role measured later than that."""
+        slots = self._flushes.get(role, [])
+        return bool(slots) and slots[-1] >= at.timestamp()
+
+    def _within(self, start: datetime, end: datetime) -> tuple[int, int]:
+        low, high = (-int(-(at.timestamp() - self._low) // self.tier_s) for at in (start, end))
+        return min(max(0, low), self._n), min(max(0, high), self._n)
+
+    def _read(self) -> None:
+        timed: dict[tuple[str, int], list[int]] = {
+            (metric, edge): [0] * self._n for metric in self._timings for edge in (0, *EDGES_MS)
+        }
+        counted = {name: [0] * self._n for name in self._counts}
+        levels: dict[str, defaultdict[int, list[float]]] = {metric: defaultdict(list) for metric in self._levels}
+        self._read_timings(timed)
+        self._read_others(counted, levels)
+        self._sums = {key: _sums(slots) for key, slots in timed.items()}
+        self._count_sums = {name: _sums(slots) for name, slots in counted.items()}
+        for metric, told in levels.items():
+            join = sum if metric in SUMMED else max
+            self._level[metric] = [float(join(told[i])) if i in told else None for i in range(self._n)]
+
+    def _read_timings(self, timed: dict[tuple[str, int], list[int]]) -> None:
+        for metric in self._timings:
+            all_of, overs = timed[metric, 0], [timed[metric, edge] for edge in EDGES_MS]
+            for start_s, count, stored in self._rows([metric], "start_s", "count", "histogram"):
+                slot = (start_s - self._low) // self.tier_s
+                all_of[slot] += count
+                if stored is not None:
+                    for over, n in zip(overs, tally(stored), strict=True):
+                        over[slot] += n
+
+    def _read_others(self, counted: dict[str, list[int]], levels: dict[str, defaultdict[int, list[float]]]) -> None:
+        into: defaultdict[str, list[tuple[frozenset[str], list[int]]]] = defaultdict(list)
+        for name, (metric, without) in self._counts.items():
+            into[metric].append((without, counted[name]))
+        flushes: defaultdict[str, set[int]] = defaultdict(set)
+        fields = ("metric", "label", "start_s", "count", "last")
+        for metric, label, start_s, count, last in self._rows([FLUSH, *into, *levels], *fields):
+            slot = (start_s - self._low) // self.tier_s
+            if metric == FLUSH:
+                flushes[label].add(start_s)
+            for without, slots in into.get(metric, ()):
+                if label not in without:
+                    slots[slot] += count
+            if metric in levels and last is not None:
+                levels[metric][slot].append(last)
+        self._flushes = {role: sorted(slots) for role, slots in flushes.items()}
+
+    def _rows(self, metrics: Sequence[str], *fields: str) -> Iterable[tuple[Any, ...]]:
+        high = self._low + self._n * self.tier_s
+        rows = Measure.objects.filter(metric__in=metrics, tier_s=self.tier_s, start_s__gte=self._low, start_s__lt=high)
+        return rows.order_by().values_list(*fields).iterator(2000)
+
+
+def _sums(slots: Sequence[int]) -> list[int]:
+    return list(accumulate(slots, initial=0))
