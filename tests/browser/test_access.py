@@ -75,6 +75,36 @@ def test_axe_finds_nothing_in_any_state_of_radar_and_chat(somebody: People, view
 
 
 @pytest.mark.usefixtures("axe")
+def test_axe_finds_nothing_in_the_states_off_the_way(somebody: People) -> None:
+    ann = somebody(at=None)
+    ann.press("Not for me")
+    ann.axe()
+    ann.press("Back to the start")
+    ann.to_place()
+    ann.press("Enable location")
+    ann.sees("Your browser said no.")
+    ann.axe()
+    ann.press("Skip for now")
+    ann.page.get_by_label("Surprise me").check()
+    ann.press("Enter the radar")
+    ann.sees("Your browser blocks location for this page.")
+    ann.page.get_by_label("My vibe only").check()
+    ann.axe()
+    ann.page.evaluate("sessionStorage.setItem('icebreaker', JSON.stringify({token: 'over'}))")
+    ann.page.reload()
+    ann.heading("Session ended")
+    ann.axe()
+
+
+def test_what_is_chosen_shows_in_the_colours_of_the_system_too(somebody: People) -> None:
+    ann = somebody(forced_colors="active").to_vibe()
+    ann.page.get_by_label("Surprise me").check()
+    ground = "[...document.querySelectorAll('.chip span')].map((chip) => getComputedStyle(chip).backgroundColor)"
+    chosen, *others = sorted(ann.page.evaluate(ground), key=ann.page.evaluate(ground).count)
+    assert chosen not in others
+
+
+@pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize("path", ["/privacy", "/code-of-conduct", "/offline"])
 def test_axe_finds_nothing_on_the_words_pages(somebody: People, path: str) -> None:
     ann = somebody()
@@ -123,6 +153,12 @@ def test_each_screen_has_one_first_heading_and_the_focus_goes_there(somebody: Pe
     ann = somebody().to_vibe()
     expect(ann.page.get_by_role("heading", level=1)).to_have_count(1)
     expect(ann.page.get_by_role("heading", level=1)).to_be_focused()
+    ann.page.get_by_label("Surprise me").check()
+    ann.press("Enter the radar")
+    somebody().arrive().ask(ann.handle)
+    ann.sees("asks to chat")
+    headings = [h.inner_text() for h in ann.page.get_by_role("heading").all()]
+    assert [words.upper() for words in headings] == ["RADAR", "REQUESTS", "PEOPLE"]
 
 
 def test_panic_is_reached_by_tab_and_escape_from_the_composer(somebody: People) -> None:
@@ -165,15 +201,15 @@ def test_nothing_moves_for_who_asked_for_calm(somebody: People) -> None:
 def test_the_sweep_shows_the_people_of_the_list_and_opens_their_card(somebody: People) -> None:
     ann, bob = somebody(reduced_motion="reduce").arrive(), somebody().arrive()
     ann.sees_on_radar(bob.handle)
-    spot = ann.page.evaluate(
+    spot = ann.page.wait_for_function(  # the list is there a frame before the sweep
         """() => {
           const canvas = document.getElementById("sweep"), ctx = canvas.getContext("2d");
           const {width, height} = canvas, {data} = ctx.getImageData(0, 0, width, height);
           let x = 0, y = 0, n = 0;
           for (let i = 0; i < width * height; i++)
             if (data[4 * i + 3] > 150 && data[4 * i] < 40) { x += i % width; y += Math.floor(i / width); n++; }
-          return [x / n * canvas.clientWidth / width, y / n * canvas.clientHeight / height];
+          return n > 0 && [x / n * canvas.clientWidth / width, y / n * canvas.clientHeight / height];
         }"""
-    )
+    ).json_value()
     ann.page.locator("#sweep").click(position={"x": spot[0], "y": spot[1]})
     expect(ann.page.get_by_role("dialog", name=bob.handle)).to_be_visible()

@@ -37,6 +37,21 @@ def test_two_people_talk_and_say_goodbye_and_the_text_is_gone(somebody: People, 
     assert one != two
 
 
+def test_the_back_button_brings_no_line_back(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    _, two = chatting(ann, bob)
+    bob.write("Is that the good coffee?")
+    ann.reads("Is that the good coffee?")
+    ann.page.get_by_label("Your message").fill("half a thought")
+    ann.page.goto(ann.url + "/privacy")
+    ann.page.go_back()
+    ann.heading(two)
+    ann.reads("Earlier lines were not kept anywhere.")
+    for text in ("good coffee", "half a thought"):
+        nothing_is_left(ann, text)
+    expect(ann.page.get_by_label("Your message")).to_have_value("")
+
+
 def test_a_line_is_shown_with_its_time_and_never_as_html(somebody: People) -> None:
     ann, bob = somebody().arrive(), somebody().arrive()
     one, _ = chatting(ann, bob)

@@ -1,9 +1,12 @@
 """Reloads, tabs, tunnels, sleeping phones and servers that restart: nothing is lost silently, nothing comes twice."""
 
+import re
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from tests.browser.town import Server, Somebody, chatting, until
 
@@ -78,18 +81,14 @@ def test_a_short_tunnel_keeps_the_chat_and_marks_the_gap(somebody: People) -> No
 def test_a_line_whose_echo_never_came_is_marked_and_sent_again_only_when_asked(somebody: People) -> None:
     ann, bob = somebody().arrive(), somebody().arrive()
     chatting(ann, bob)
-    ann.page.evaluate(  # a frame that leaves the page and never reaches the server, as in a dying network
+    ann.page.evaluate(  # a socket that looks open while nothing that is sent arrives any more, as in a dying network
         "const send = WebSocket.prototype.send;"
-        "WebSocket.prototype.send = function (data) { if (!data.includes('chat:message')) send.call(this, data); };"
-        "window.heal = () => { WebSocket.prototype.send = send; };0"
+        "WebSocket.prototype.send = function (data) {"
+        " if (data.includes('chat:message')) window.dead ??= this; if (this !== window.dead) send.call(this, data); };0"
     )
     ann.write("lost on the way")
     ann.reads("sending...")
-    ann.page.evaluate("heal()")
-    ann.context.set_offline(True)
-    ann.sees("You are offline.")
-    ann.context.set_offline(False)
-    ann.reads("Not confirmed")
+    expect(ann.page.locator("#chat-lines li", has_text="Not confirmed")).to_have_count(1, timeout=40_000)
     bob.reads("lost on the way", times=0)
     ann.press("Send again")
     bob.reads("lost on the way")
@@ -156,11 +155,11 @@ def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(
     ann.sees_on_radar(bob.handle)
 
 
-@pytest.mark.parametrize("own_server", [{"SESSION_MAX_S": "9"}], indirect=True)
+@pytest.mark.parametrize("own_server", [{"SESSION_MAX_S": "20"}], indirect=True)
 def test_a_session_that_runs_out_ends_its_chat_and_is_replaced_quietly(own_server: Server, somebody: People) -> None:
     ann, bob = somebody(url=own_server.url).arrive(), somebody(url=own_server.url).arrive()
     one, _ = chatting(ann, bob)
-    ann.sees("A session ran out, and the chat with it.")
+    expect(ann.page.locator("#ended-words")).to_contain_text("A session ran out", timeout=40_000)
     ann.press("Back to the radar")
     until(lambda: ann.handle not in (one, "..."), "no new handle")
     ann.sees("The old session was over. You are here under a new handle.")
@@ -211,9 +210,83 @@ def test_panic_outlives_a_reload_of_the_page(somebody: People) -> None:
     bob.sees_not(handle)
 
 
+def routed(somebody: Somebody, handle: Callable[[WebSocketRoute], None]) -> None:
+    """From now on every socket of the page goes through `handle`."""
+    somebody.page.route_web_socket(re.compile(r"/ws$"), handle)
+    somebody.page.reload()
+
+
+def test_a_server_that_says_it_restarts_is_come_back_to(somebody: People) -> None:
+    ann = somebody().arrive()
+    handle, sockets = ann.handle, []
+
+    def relay(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    routed(ann, relay)
+    expect(ann.page.locator("#link-state")).to_have_text("Connected")
+    sockets[-1].close(code=1012)
+    until(lambda: bool(ann.page.evaluate("1")) and len(sockets) == 2, "nobody came back")
+    expect(ann.page.locator("#link-state")).to_have_text("Connected")
+    expect(ann.page.locator("#my-handle")).to_have_text(handle)
+
+
+def test_each_try_waits_longer_than_the_one_before(somebody: People) -> None:
+    ann = somebody().arrive()
+    tried: list[float] = []
+
+    def refuse(route: WebSocketRoute) -> None:
+        tried.append(time.monotonic())
+        if len(tried) < 5:
+            route.close(code=1011)
+        else:
+            route.connect_to_server()
+
+    routed(ann, refuse)
+    expect(ann.page.locator("#link-state")).to_have_text("Connected", timeout=40_000)
+    gaps = [later - earlier for earlier, later in pairwise(tried)]
+    least = [0.25, 0.5, 1.0, 2.0]  # half of each wait is fixed, half is chance: no crowd comes back in step
+    assert all(gap >= 0.9 * wait for gap, wait in zip(gaps, least, strict=True)), gaps
+
+
+def test_choices_that_are_no_longer_taken_are_left_out_when_the_session_is_replaced(somebody: People) -> None:
+    ann = somebody().arrive()
+    one = ann.handle
+    ann.page.evaluate(  # a session that is gone, and a tag that staff have retired since
+        "const kept = JSON.parse(sessionStorage.getItem('icebreaker'));"
+        "sessionStorage.setItem('icebreaker', JSON.stringify("
+        "{...kept, token: 'over', profile: {...kept.profile, tags: ['Retired']}}))"
+    )
+    ann.page.reload()
+    ann.sees("You are here under a new handle.")
+    until(lambda: ann.handle not in (one, "..."), "no new handle")
+
+
+def test_an_answer_that_can_not_be_sent_is_said_and_the_request_stays(somebody: People) -> None:
+    ann, bob = somebody().arrive(), somebody().arrive()
+    ann.ask(bob.handle)
+    bob.sees("asks to chat")
+    bob.context.set_offline(True)
+    bob.sees("You are offline.")
+    bob.press(f"Accept the chat with {ann.handle}")
+    expect(bob.page.locator("#note-text")).to_contain_text("Not connected.")
+    expect(bob.button(f"Accept the chat with {ann.handle}")).to_be_visible()
+
+
 def test_when_the_server_can_not_be_reached_the_offline_page_waits_for_it(own_server: Server, somebody: People) -> None:
     ann = somebody(url=own_server.url, worker=True)
     ann.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    ann.page.reload()
+    kept = ann.page.evaluate(
+        """async () => {
+          const stores = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
+          const requests = await Promise.all(stores.map((store) => store.keys()));
+          return requests.flat().map(({url}) => new URL(url).pathname).sort();
+        }"""
+    )  # no code of the app, which could be stale, and no call
+    names = ("app.css", "icons/icon.svg", "offline.js")
+    assert kept == ["/offline", *(f"/static/signals/{name}" for name in names)]
     own_server.stop()
     ann.page.reload()
     ann.heading("Offline")

@@ -57,6 +57,7 @@ export function createSweep(canvas, onPick) {
     const glow = context.createConicGradient(turn - TRAIL, middle, middle);
     glow.addColorStop(0, `rgba(${TEAL}, 0)`);
     glow.addColorStop(TRAIL / (2 * Math.PI), `rgba(${TEAL}, 0.45)`);
+    glow.addColorStop(TRAIL / (2 * Math.PI) + 0.001, `rgba(${TEAL}, 0)`); // the circle closes without a seam
     context.fillStyle = glow;
     context.beginPath();
     context.moveTo(middle, middle);
