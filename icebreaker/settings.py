@@ -336,6 +336,12 @@ UNFOLD: dict[str, Any] = {
                         "icon": "key",
                         "link": reverse_lazy("admin:monitoring_project_changelist"),
                     },
+                    {
+                        "title": "Test error",
+                        "icon": "science",
+                        "link": reverse_lazy("monitoring:trial"),
+                        "permission": lambda request: request.user.has_perm("monitoring.change_issue"),
+                    },
                 ],
             },
         ],

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 
 from monitoring.alerts import tokens
 from monitoring.boards.shelf import BOARDS
-from monitoring.views import acknowledge, boards, health, report, runbooks, status, webhooks
+from monitoring.views import acknowledge, boards, health, report, runbooks, status, trial, webhooks
 
 
 class BoardName:
@@ -42,6 +42,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(tokens.VERIFY_PATH.format(**TOKEN), acknowledge.confirm, name="confirm"),
     path("monitoring/health/", report.report, name="health"),
     path("monitoring/metrics", report.metrics, name="metrics"),
+    path("monitoring/test-error/", trial.page, name="trial"),
+    path("monitoring/test-error/found", trial.found, name="trial-found"),
     path("monitoring/runbooks/", runbooks.index, name="runbooks"),
     path("monitoring/runbooks/<slug:name>/", runbooks.page, name="runbook"),
 ]
