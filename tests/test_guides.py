@@ -68,7 +68,8 @@ def test_every_link_and_file_that_is_named_is_there(guide: Path) -> None:
         target = guide.parent / file
         assert target.is_file(), file
         page = target.read_text("utf-8")
-        known = {*re.findall(r'<a id="([\w-]+)">', page), *(t.lower() for t in re.findall(r"^## ([\w-]+)$", page, re.M))}
+        titles = {title.lower() for title in re.findall(r"^## ([\w-]+)$", page, re.M)}
+        known = titles | set(re.findall(r'<a id="([\w-]+)">', page))
         assert not anchor or anchor in known, f"{file}#{anchor}"
     for file in re.findall(r"`(bin/[\w-]+|\.github/[\w./-]+|\.env\.example)`", text):
         assert (ROOT / file).is_file(), file
