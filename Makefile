@@ -35,8 +35,10 @@ lint: install
 types: install
 	DEBUG=1 SECRET_KEY=types .venv/bin/mypy
 
-lock: install ## write requirements.lock anew
-	.venv/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate -q requirements-dev.txt -p 3.11 -o requirements.lock
+LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate -q -p 3.11
+lock: install ## write requirements.lock anew, and from it what the service alone needs
+	$(LOCK) requirements-dev.txt -o requirements.lock
+	$(LOCK) requirements.txt -c requirements.lock -o requirements-run.lock
 
 install: $(STAMP)
 $(STAMP): requirements.lock
