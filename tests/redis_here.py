@@ -11,6 +11,7 @@ from functools import cache
 
 import pytest
 import redis
+import redis.asyncio
 
 from signals.presence.redis import RedisPresence
 
@@ -41,6 +42,11 @@ def keys(region: str, *, but: tuple[str, ...] = (":procs", ":sweeper")) -> list[
     with redis.Redis.from_url(URL) as client:
         found = [key.decode() for key in client.scan_iter(f"ib:{{{region}}}:*", count=1000)]
     return sorted(key for key in found if not key.endswith(but))
+
+
+def reader() -> redis.asyncio.Redis:
+    """A client beside the processes, to look at what they keep."""
+    return redis.asyncio.Redis.from_url(URL)
 
 
 def empty(region: str) -> None:

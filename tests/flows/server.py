@@ -91,6 +91,10 @@ class Server:
 
     def run(self) -> Self:
         """With the data as they are: a second time, it is a restart."""
+        self.launch()
+        return self.wait()
+
+    def launch(self) -> None:
         self.output = self.log_file.open("w")
         self.process = subprocess.Popen(
             [sys.executable, *self.program, "serve", "--server", self.kind, "--port", str(self.port)],
@@ -99,6 +103,9 @@ class Server:
             stdout=self.output,
             stderr=subprocess.STDOUT,
         )
+
+    def wait(self) -> Self:
+        """Until it answers."""
         give_up_at = time.monotonic() + 60
         while not self.answers():
             assert self.process.poll() is None, self.log()
