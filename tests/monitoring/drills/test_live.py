@@ -164,8 +164,8 @@ def test_errors_burst_and_then_drip_and_each_is_marked(place: Place, monkeypatch
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/admin/", "/admin/monitoring/incident/", "/monitoring/runbooks/"])
 def test_every_page_of_staff_says_that_a_drill_is_under_way(admin_client: Client, path: str) -> None:
-    assert "DRILL." not in admin_client.get(path).content.decode()
+    assert "DRILL." not in admin_client.get(path, follow=True).content.decode()
     drill = record.start(Kind.HEALTH, minutes=5, reason="<b>", by=None, now=timezone.now())
-    page = admin_client.get(path).content.decode()
+    page = admin_client.get(path, follow=True).content.decode()
     assert "DRILL." in page
     assert f"/admin/monitoring/drill/{drill.pk}/change/" in page
