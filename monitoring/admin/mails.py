@@ -76,7 +76,8 @@ class OutboxMailAdmin(ToRead):
             "title": str(mail),
             "mail": mail,
             "text": told(mail.text),
-            "html": told(mail.html),
+            "html": told(mail.html).replace("<head>", '<head><base target="_blank">', 1),
+            "console": is_console(),
             "tries": mail.tries.all()[:200],
             "alerts": mail.alerts.all()[:50],
         }

@@ -17,7 +17,7 @@ _STEP = re.compile(r"^\d+\. (.+(?:\n   .+)*)", re.M)
 _FENCE = re.compile(r"^ *```sh\n(.*?)^ *```$", re.M | re.S)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _PAGE = re.compile(r"([a-z0-9-]+)\.md")
-_FIGURE = re.compile(r"\{\{ ([a-z_.]+) \}\}")
+_FIGURE = re.compile(r"\{\{ ([a-z0-9_.]+) \}\}")
 _FENCED_LINE = re.compile(r"^ *```.*?^ *```$\n?", re.M | re.S)
 
 

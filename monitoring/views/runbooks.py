@@ -7,11 +7,12 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
-from monitoring.runbooks.figures import read
+from monitoring.runbooks import live
 from monitoring.runbooks.library import Runbook, fill, relink
 from monitoring.runbooks.shelf import runbooks
 
@@ -19,7 +20,10 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def _html(page: Runbook) -> str:
-    text = relink(fill(page.text, read(page.figures)), lambda name: reverse("monitoring:runbook", args=[name]))
+    text = relink(
+        fill(page.text, live.read(page.figures, timezone.now())),
+        lambda name: reverse("monitoring:runbook", args=[name]),
+    )
     body = text.partition("\n")[2]  # the theme shows the title itself
     return str(_markdown.render(body))
 

@@ -131,7 +131,8 @@ def test_an_address_is_never_changed_since_the_proof_is_of_this_one() -> None:
     assert "Icebreaker: test mail" in client.get(page).content.decode()
 
 
-def test_a_mail_is_shown_as_text_and_as_html_that_can_run_nothing(admin_client: Client) -> None:
+def test_a_mail_is_shown_as_text_and_as_html_that_can_run_nothing(admin_client: Client, settings: Any) -> None:
+    settings.EMAIL_BACKEND = SMTP
     sent = mail(alert())
     OutboxMail.objects.filter(pk=sent.pk).update(html=f"<p>{EVIL}</p>", text=f"Text {EVIL}")
     MailAttempt.objects.create(mail=sent, at=timezone.now(), outcome="accepted", reply="250 OK", took_ms=12.5)

@@ -10,7 +10,7 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 
 from monitoring.alerts.rules import SHIPPED
-from monitoring.runbooks.figures import READERS
+from monitoring.runbooks import live
 from monitoring.runbooks.library import Runbook, answered_twice, answering, handbook
 from monitoring.runbooks.shelf import FIRST, runbooks
 
@@ -112,7 +112,7 @@ def test_every_setting_that_is_named_is_read_from_the_environment(page: Runbook)
 
 @every_page
 def test_every_figure_has_a_reader(page: Runbook) -> None:
-    assert page.figures <= READERS.keys()
+    assert page.figures <= live.NAMES
 
 
 @every_page

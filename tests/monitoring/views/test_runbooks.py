@@ -5,8 +5,11 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from monitoring.runbooks import figures
+from monitoring.drills import record
+from monitoring.drills.effects import Kind
+from monitoring.runbooks import figures, live
 from monitoring.runbooks.shelf import runbooks
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +69,25 @@ def test_a_figure_that_fails_is_left_out_and_logged_without_its_details(caplog: 
 
 def test_every_figure_can_be_read_here() -> None:
     assert figures.read(frozenset(figures.READERS)).keys() == figures.READERS.keys()
+
+
+def test_every_live_figure_can_be_read_and_says_which_drill_is_under_way() -> None:
+    now = timezone.now()
+    found = live.read(frozenset(live.NAMES), now)
+    assert found.keys() == live.NAMES
+    assert found["drill"] == "none"
+    record.start(Kind.HEALTH, minutes=5, reason="x", by=None, now=now)
+    assert live.read(frozenset({"drill"}), now)["drill"].startswith("Health fails, until")
+
+
+def test_a_database_that_is_gone_costs_one_question_and_the_page_stands(staff: Client) -> None:
+    asked = []
+
+    def refuse(*_: object) -> None:
+        asked.append(1)
+        raise OperationalError
+
+    with connection.execute_wrapper(refuse):
+        found = live.read(frozenset(live.READERS), timezone.now())
+    assert found == {}
+    assert len(asked) == 1
