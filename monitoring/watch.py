@@ -25,6 +25,7 @@ from django.db.models import Q
 
 from monitoring.alerts import evaluate, outbox, story
 from monitoring.alerts import retention as alert_retention
+from monitoring.drills import follow
 from monitoring.errors import deploys, digest, forgetting, forward
 from monitoring.metrics import retention
 from monitoring.models.uptime import Heartbeat, JobSlot, Lease
@@ -184,6 +185,7 @@ def jobs(prober: Prober) -> tuple[Job, ...]:
         Job("evaluate", 15 * second, 60 * second, evaluate.run, vital=True),
         Job("outbox", 5 * second, 50 * second, outbox.run, vital=True),
         Job("incidents", 15 * second, minute, story.run),
+        Job("drills", 5 * second, 20 * second, follow.run),
         Job("self-test", 60 * minute, minute, alert_retention.self_test),
         Job("alert-retention", 10 * minute, minute, alert_retention.prune),
         Job("measures-retention", 10 * minute, 2 * minute, retention.tidy),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from monitoring.alerts.rules import MIN_SAMPLES
-from monitoring.drills import record
+from monitoring.drills import follow, record
 from monitoring.drills.effects import MINUTES, Kind, Refused, minutes_needed
 from monitoring.metrics import store
 from monitoring.models import Drill
@@ -145,6 +145,7 @@ class DrillAdmin(ModelAdmin):
             "drill": drill,
             "does": DOES[Kind(drill.kind)],
             "times": _times(drill),
+            "alerts": follow.alerts_of(drill)[:50],
             "running": drill.is_running(now),
             "may_stop": self.has_run_permission(request),
         }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from monitoring.alerts.rules import Condition, Kind, Rule
-from monitoring.metrics import store
+from monitoring.alerts import gather
+from monitoring.alerts.rules import Judgement, Rule, read
+from monitoring.metrics.tiers import KEPT, TIERS_S
 from monitoring.models import Alert, AlertTransition
-from signals import telemetry
 
 AROUND: Final = timedelta(minutes=20)  # shown before and after an alert
 POINTS_MAX: Final = 200
 TRANSITIONS_MAX: Final = 500
-LEVELS: Final = frozenset(telemetry.LEVELS)
 
 
 class Point(NamedTuple):
@@ -39,19 +36,16 @@ def around(alert: Alert, now: datetime) -> tuple[datetime, datetime]:
 
 
 def points(rule: Rule, start: datetime, end: datetime, now: datetime) -> list[Point]:
-    """The rule's number, window by window; none when its number is not kept over time."""
-    step = _step(start, end, now)
-    condition, first = rule.condition, start - rule.window
-    if condition.kind is Kind.SHARE and condition.source in telemetry.TIMINGS:
-        found = list(_share(condition, first, end, step, rule.window))
-    elif condition.kind is Kind.RATE and condition.source in telemetry.COUNTS:
-        found = list(_rate(condition, first, end, step, rule.window))
-    elif condition.kind is Kind.LEVEL and condition.source in LEVELS:
-        rows = store.level_series(condition.source, start, end, step)
-        found = [Point(row.at + step, row.last) for row in rows]
-    else:
-        found = _told(rule, start, end)
-    return [point for point in found if start <= point.at <= end + step]
+    """What the rule saw, window by window, read exactly as it is judged; at a coarser grain the older it is."""
+    tier_s = _tier_s(now - start)
+    step = timedelta(seconds=tier_s * max(1, -(-(end - start) // (POINTS_MAX * timedelta(seconds=tier_s)))))
+    facts = gather.facts([rule], start, end, tier_s=tier_s)
+    found, at = [], _floor(start, step) + step
+    while at <= end:
+        reading = read(rule.condition, facts.snapshot(rule.window, at))
+        found.append(Point(at, None if reading.judgement is Judgement.TOO_FEW else reading.value))
+        at += step
+    return found
 
 
 def stretches(rule: str, start: datetime, end: datetime) -> list[Stretch]:
@@ -67,42 +61,11 @@ def stretches(rule: str, start: datetime, end: datetime) -> list[Stretch]:
     return [Stretch(at, to_at, phase) for (at, phase), to_at in zip(turns, ends, strict=True) if to_at > at]
 
 
-def _step(start: datetime, end: datetime, now: datetime) -> timedelta:
-    """As fine as was kept of that time, and not too many."""
-    age, length = now - start, end - start
-    finest = next(s for s, kept in ((10, 23), (60, 7 * 24 - 1), (3600, 400 * 24)) if age < timedelta(hours=kept))
-    n = max(1, -(-length // (POINTS_MAX * timedelta(seconds=finest))))
-    return n * timedelta(seconds=finest)
+def _tier_s(age: timedelta) -> int:
+    """The finest slots that are still kept of a time so long ago."""
+    return next((tier_s for tier_s, kept in KEPT.items() if age < kept - timedelta(hours=1)), TIERS_S[-1])
 
 
-def _windows(rows: Sequence[tuple[datetime, float, float] | None], n: int) -> Iterator[tuple[float, float] | None]:
-    """Sums of the last `n` rows; None while nobody measured."""
-    window: deque[tuple[datetime, float, float] | None] = deque(maxlen=n)
-    for row in rows:
-        window.append(row)
-        known = [one for one in window if one]
-        yield (sum(one[1] for one in known), sum(one[2] for one in known)) if row else None
-
-
-def _share(condition: Condition, start: datetime, end: datetime, step: timedelta, window: timedelta) -> Iterator[Point]:
-    rows = store.series(condition.source, None, start, end, step)
-    counted = [
-        (row.at, row.histogram.over(condition.edge_ms), row.histogram.count) if row.histogram else None for row in rows
-    ]
-    for row, sums in zip(rows, _windows(counted, max(1, window // step)), strict=True):
-        judged = sums is not None and sums[1] >= max(1, condition.min_samples)
-        yield Point(row.at + step, sums[0] / sums[1] if judged and sums else None)
-
-
-def _rate(condition: Condition, start: datetime, end: datetime, step: timedelta, window: timedelta) -> Iterator[Point]:
-    rows = store.count_series(condition.source, None, start, end, step)
-    n = max(1, window // step)
-    counted = [(row.at, row.n, 0) if row.n is not None else None for row in rows]
-    for row, sums in zip(rows, _windows(counted, n), strict=True):
-        yield Point(row.at + step, None if sums is None else sums[0] / (n * step / timedelta(minutes=1)))
-
-
-def _told(rule: Rule, start: datetime, end: datetime) -> list[Point]:
-    """Where no series is kept: what was written down whenever the state changed."""
-    rows = AlertTransition.objects.filter(rule=rule.name, at__gte=start, at__lte=end).order_by("at", "pk")
-    return [Point(row.at, row.value) for row in rows[:TRANSITIONS_MAX]]
+def _floor(at: datetime, step: timedelta) -> datetime:
+    step_s = int(step.total_seconds())
+    return datetime.fromtimestamp(at.timestamp() // step_s * step_s, UTC)
