@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -32,6 +33,7 @@ def dsn(scheme: str, key: str, host: str, project_id: int) -> str:
     return f"{scheme}://{key}@{host}/{project_id}"
 
 
+@lru_cache(maxsize=256)
 def header_key(header: str) -> str | None:
     """The key in `Sentry sentry_key=..., sentry_version=7`."""
     scheme, _, rest = header.strip().partition(" ")

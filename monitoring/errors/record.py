@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import msgspec
@@ -50,10 +51,21 @@ def decode(data: bytes) -> Record:
     return _DECODER.decode(data)
 
 
+class _Zstd(threading.local):
+    """A compressor for each thread: making one costs as much as using it, and none may be used by two at once."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_zstd: Final = _Zstd()
+
+
 def squeeze(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+    return _zstd.compress(data)
 
 
 def expand(data: bytes) -> bytes:
     """Raises zstandard.ZstdError."""
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_UNPACKED_MAX)
+    return _zstd.decompress(data, max_output_size=_UNPACKED_MAX)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any, Final
@@ -58,6 +59,7 @@ _SECRET_NAMES: Final = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Whether what stands under this name is not ours to keep, whatever it looks like."""
     plain = re.sub(r"[^a-z]", "", name.lower())
@@ -192,7 +194,11 @@ def _sources(event: Event) -> None:
     lines: list[str] = []
     for frame in frames:
         frame.abs_path = None if frame.filename else url(frame.abs_path)  # a machine's own paths are nobody's business
-        if frame.filename and ("?" in frame.filename or "@" in frame.filename or "#" in frame.filename):
+        if (
+            frame.filename
+            and frame.filename not in _harmless_lines
+            and ("?" in frame.filename or "@" in frame.filename or "#" in frame.filename)
+        ):
             frame.filename = url(frame.filename)
         lines += (frame.filename or "", frame.module or "", frame.function or "", frame.context_line or "")
         lines += frame.pre_context

@@ -65,3 +65,8 @@ def sent(server: Running, kind: str) -> list[dict[str, Any]]:
 def refused(server: Running) -> dict[str, int]:
     """What was turned away, by reason."""
     return dict(rows(server, "SELECT reason, SUM(count) FROM monitoring_refused GROUP BY reason"))
+
+
+def change(server: Running, order: str) -> None:
+    with closing(sqlite3.connect(server.data / "icebreaker.sqlite3", timeout=30)) as database, database:
+        database.execute(order)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import threading
 from collections import Counter
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
+from monitoring.errors.unpack import unpack
 from tests.flows.kept import digested, sent
 from tests.flows.server import Client, Server
 
 TEXT = "see you at the window"
+CONTACT, ADDRESS = "very.private@example.org", "198.51.100.23"
 TOKEN = "0penSesame-0penSesame"
 
 
@@ -86,6 +91,60 @@ async def test_a_sampled_message_is_one_trace_with_the_engine_inside(kind: str, 
     ranked = [one for one in found if one["transaction"] == "radar:subscribe"]
     assert all([span["op"] for span in one["spans"]] == ["signal.engine"] for one in ranked)
     assert all(one["spans"][0]["trace_id"] == one["contexts"]["trace"]["trace_id"] for one in ranked)
+
+
+class Sentry:
+    """Somebody else's Sentry: takes every envelope and keeps it unpacked."""
+
+    def __init__(self) -> None:
+        taken: list[bytes] = []
+
+        class Door(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                taken.append(unpack(body, self.headers.get("Content-Encoding", "")))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Says nothing."""
+
+        self.taken = taken
+        self.httpd = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self.dsn = f"http://{'c' * 32}@127.0.0.1:{self.httpd.server_port}/7"
+        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.httpd.shutdown()
+        self.httpd.server_close()
+
+
+async def test_with_a_dsn_everything_goes_there_as_well_and_no_envelope_tells_of_anybody(tmp_path: Path) -> None:
+    sentry = Sentry()
+    server = Faulty("uvicorn", tmp_path, SENTRY_DSN=sentry.dsn, SENTRY_TRACES_SAMPLE_RATE="1").start()
+    try:
+        place = {"lat": 47.318257, "lng": 8.791346}
+        async with await Client.arrive(server, location=place) as one:
+            await one.ask("location:update", place, "radar:update")
+            await one.call("PUT", "/api/profile/emergency-contact", {"emergencyContact": CONTACT})
+            for _ in range(3):
+                await one.ask("chat:message", {"text": TEXT}, "error")
+            headers = {"X-Forwarded-For": ADDRESS, "Authorization": f"Bearer {one.token}", "Cookie": f"a={TOKEN}"}
+            async with httpx.AsyncClient(base_url=server.url, trust_env=False, headers=headers) as http:
+                await http.get("/robots.txt", params={"token": TOKEN})
+    finally:
+        assert server.stop() == 0
+        sentry.stop()
+    there, here = b"\n".join(sentry.taken).decode(), digested(server)
+    assert len(here) == 4
+    assert {event["event_id"] for event in here} <= set(re.findall(r'"event_id":"(\w{32})"', there.replace(" ", "")))
+    assert "websocket.message" in there
+    assert "http.server" in there
+    told = there + json.dumps([here, sent(server, "transaction")]) + server.log()
+    for private in (TEXT, "window", TOKEN, CONTACT, one.token, ADDRESS, "47.31", "8.79"):
+        assert private not in told, f"{private} was told"
 
 
 async def test_a_sentry_that_cannot_be_reached_changes_nothing_for_people(tmp_path: Path) -> None:
