@@ -169,8 +169,8 @@ class Client:
     async def say(self, type_: str, payload: Any = None) -> None:
         await self.socket.send(json.dumps({"type": type_, "payload": {} if payload is None else payload}))
 
-    async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+    async def next(self, within_s: float = 10) -> dict[str, Any]:
+        async with asyncio.timeout(within_s):
             frame: dict[str, Any] = json.loads(await self.socket.recv())
         self.heard.append(frame)
         return frame
