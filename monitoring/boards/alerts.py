@@ -9,7 +9,8 @@ from typing import Final
 
 from django.db.models import Min, Q, QuerySet
 
-from monitoring.alerts.rules import Severity
+from monitoring.alerts.book import BY_NAME
+from monitoring.alerts.rules import Kind, Severity
 from monitoring.boards.board import Board, Spec
 from monitoring.boards.chart import Chart, Line, Threshold
 from monitoring.boards.desk import Desk
@@ -121,13 +122,20 @@ def history(desk: Desk) -> Table:
             moment(one.fired_at),
             lasted(one.acknowledged_at - one.fired_at) if one.acknowledged_at else NOTHING,
             lasted(one.resolved_at - one.fired_at) if one.resolved_at else "still open",
-            say(one.peak, Unit.COUNT),
+            _worst(one),
             one.muted or ("known too late to tell anybody" if one.late else one.detail),
         ]
         for one in _fired(desk)[:ROWS]
     ]
     head = ("Alert", "Severity", "Fired (UTC)", "Acknowledged after", "Resolved after", "Worst value", "About")
     return Table(head, rows, "No alert in this time.")
+
+
+def _worst(alert: Alert) -> str:
+    """The worst value while it was open; for a slow path that is the share of slow samples."""
+    rule = BY_NAME.get(alert.rule)
+    is_share = rule is not None and rule.condition.kind is Kind.SHARE
+    return say(alert.peak, Unit.SHARE if is_share else Unit.COUNT)
 
 
 def incidents(desk: Desk) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitoring.alerts.rules import MIN_SAMPLES
 from monitoring.boards.board import Board, Spec
 from monitoring.boards.chart import Chart, Line
 from monitoring.boards.desk import Desk
@@ -55,15 +56,17 @@ def throughput(desk: Desk) -> Chart:
 
 
 def slowest(desk: Desk) -> Table:
-    """Every path with its figures over the whole range, the slowest P95 first."""
+    """Every path with its figures over the whole range, the slowest P95 first; those with few samples last."""
     found = []
     for metric in telemetry.TIMINGS:
         for label, (n, (p50, p95, p99), slow) in desk.timing(metric).whole(*PERCENTS, edge_ms=SLOW_MS).items():
-            found.append((p95 or 0.0, f"{metric} {label}".strip(), n, p50, p95, p99, slow / n if n else None))
-    ranked = sorted(found, key=lambda row: (-row[0], row[1]))[:SLOWEST]
+            found.append(
+                (n >= MIN_SAMPLES, p95 or 0.0, f"{metric} {label}".strip(), n, p50, p95, p99, slow / n if n else None)
+            )
+    ranked = sorted(found, key=lambda row: (-row[0], -row[1], row[2]))[:SLOWEST]
     rows = [
         [path, f"{n:,}", *(say(p, Unit.MS) for p in (p50, p95, p99)), share(slow)]
-        for _, path, n, p50, p95, p99, slow in ranked
+        for _, _, path, n, p50, p95, p99, slow in ranked
     ]
     return Table(("Path", "Samples", "P50", "P95", "P99", "Over 1 s"), rows)
 

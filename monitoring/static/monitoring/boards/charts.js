@@ -168,7 +168,7 @@ export class Drawing {
   #options(colour) {
     const {data} = this, step = data.step, limits = data.thresholds.map((t) => t.value);
     const known = data.lines.flatMap((line) => line.values).filter((v) => v !== null && (!data.steep || v > 0));
-    const grid = {color: colour("grid")}, ticks = {color: colour("quiet")}, border = {color: colour("rule")};
+    const grid = {color: colour("grid"), offset: false}, ticks = {color: colour("quiet")}, border = {color: colour("rule")};
     const top = Math.max(...limits, ...known, 0);
     const y = data.steep
       ? {type: "logarithmic", min: 10 ** Math.floor(Math.log10(Math.min(...known, ...limits, 100))), max: Math.max(top, 1) * 1.25, afterBuildTicks: steepTicks}
