@@ -75,7 +75,10 @@ async def _served(scope: Scope, asked: tuple[Board, str], receive: Receive, send
             panels = await in_thread(lambda: feed.look(*asked, now))  # noqa: B023 - it is over before the next
             news = {key: text for key, text in panels.items() if said.get(key) != text}
             said = panels
-            await send({"type": "websocket.send", "text": json.dumps({"at": now.isoformat(), "panels": news})})
+            try:
+                await send({"type": "websocket.send", "text": json.dumps({"at": now.isoformat(), "panels": news})})
+            except OSError:  # the page went while we looked: that is how servers say so
+                return 0
             done, _ = await asyncio.wait([heard], timeout=EVERY.total_seconds())
             if done:
                 return SILENT if heard.result()["type"] == "websocket.receive" else 0

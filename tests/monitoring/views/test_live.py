@@ -195,6 +195,22 @@ async def test_a_panel_that_fails_says_so_and_the_socket_lives(
 
 
 @pytest.mark.usefixtures("readings")
+async def test_a_page_that_went_while_we_looked_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(telemetry, "capture", lambda error, **tags: told.append(tags["component"]))
+    page = Page(await sync_to_async(login)("sam", "view_incident"))
+
+    async def gone(message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            raise ConnectionResetError
+
+    async with asyncio.timeout(20):
+        await live.live(page.scope, page.said.get, gone)
+    assert told == []
+    assert all(live.seats.take(person) for person in range(3))
+
+
+@pytest.mark.usefixtures("readings")
 async def test_a_fault_of_ours_ends_the_socket_and_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(telemetry, "capture", lambda error, **tags: told.append(tags["component"]))
