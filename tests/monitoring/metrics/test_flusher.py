@@ -27,7 +27,8 @@ def flusher() -> Flusher:
 def test_a_database_locked_by_somebody_else_delays_and_nothing_is_lost_or_counted_twice(
     flusher: Flusher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert connection.vendor == "sqlite"
+    if connection.vendor != "sqlite":
+        pytest.skip("ONLY SQLite locks the whole database; elsewhere a writer waits for a row")
     flusher.tick(NOON)
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 1")
