@@ -54,6 +54,7 @@ class Switch:
             self._last_resort.run(self._blind_since, now, type(error).__name__)
         else:
             self._blind_since = None
+            self._last_resort.rest(now)
 
     def _judge(self, now: datetime) -> None:
         self._last_resort.learn(now)

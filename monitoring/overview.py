@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import DatabaseError, connection
 
+from monitoring.alerts import post
 from monitoring.alerts.rules import SHIPPED
 from monitoring.models import Incident, IncidentSync
 from monitoring.runbooks.figures import READERS, disk_share, read
@@ -93,6 +94,15 @@ def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> 
     return State.WELL, "No incident is open." if not waiting else f"Nothing fires; {waiting} wait for a verdict."
 
 
+def _deaf() -> str:
+    """Why nobody would hear of the next alert, as a sentence; empty when somebody would."""
+    if post.listening().exists():
+        return ""
+    if post.stand_ins():
+        return "Alerts go to superusers only: add a recipient, and confirm the address."
+    return "Nobody would be told of an alert: add a recipient, and confirm the address."
+
+
 def _missing() -> str | None:
     """Why there is no database to ask, as far as that can be known without making an empty one by asking."""
     name = connection.settings_dict["NAME"]
@@ -117,6 +127,8 @@ def look(now: datetime) -> Overview:
     state, sentence = judge(incidents, disk, figures)
     if state is not State.CRITICAL and (why := blind(synced.at if synced else None, now)):
         return Overview(State.UNKNOWN, why, incidents, figures)
+    if state is State.WELL and (deaf := _deaf()):
+        return Overview(State.WARNING, deaf, incidents, figures)
     if state is State.WELL and (missing := sorted(READERS.keys() - figures.keys())):
         return Overview(State.UNKNOWN, f"It can't be known: no figure for {', '.join(missing)}.", incidents, figures)
     return Overview(state, sentence, incidents, figures)

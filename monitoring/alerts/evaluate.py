@@ -44,9 +44,8 @@ def run(now: datetime) -> int:
     due = _due(now)
     if not due.moments:
         return 0
-    _let_go(now)
     rules = [rule for rule in book.current() if rule.name != DEADMAN]
-    gather.see_issues(due.moments[-1])
+    gather.see_issues(due.moments[-1], now)
     facts = gather.facts(rules, due.moments[0], due.moments[-1], resumed_at=due.resumed_at)
     return judge(NAME, rules, gather.live(facts), due, now)
 
@@ -58,13 +57,6 @@ def _due(now: datetime) -> Round:
         return Round((end,), row.until_at if row else None, now)
     gone = end - row.until_at > GAP
     return Round(tuple(ticks(row.until_at, end)), row.until_at, now if gone else row.resumed_at)
-
-
-def _let_go(now: datetime) -> None:
-    """End what a rule left open that ships no more."""
-    for alert in Alert.objects.filter(resolved_at=None).exclude(rule__in=book.BY_NAME):
-        with transaction.atomic():
-            actions.end(alert, None, "The rule is no longer shipped.", now)
 
 
 def _floor(at: datetime) -> datetime:
@@ -79,6 +71,8 @@ def judge(name: str, rules: Sequence[Rule], facts: Facts, due: Round, now: datet
         return 0
     known = {row.rule: row for row in RuleState.objects.select_for_update()}
     alerts = {alert.rule: alert for alert in Alert.objects.select_for_update().filter(resolved_at=None)}
+    for gone in alerts.keys() - book.BY_NAME.keys():
+        actions.end(alerts.pop(gone), None, "The rule is no longer shipped.", now)
     ended: list[Alert] = []
     for rule in rules:
         readings = [(at, read(rule.condition, facts.snapshot(rule.window, at))) for at in due.moments]

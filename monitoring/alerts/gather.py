@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import Q
 
 from monitoring.alerts.rules import Rule
 from monitoring.alerts.snapshot import Snapshot, Timing
@@ -36,6 +37,7 @@ DATABASE: Final = "database.used"
 ISSUES: Final = {"issues.new": IssueTransition.Kind.NEW, "issues.regression": IssueTransition.Kind.REGRESSION}
 LOUD: Final = ("error", "fatal")  # levels of an issue that somebody is told of
 SOCKETS_MIN: Final = 20  # fewer sockets are no leak, however few sessions they have
+AHEAD: Final = timedelta(minutes=1)  # what lies further ahead came before the clock was set back
 TIMED: Final = (telemetry.WS_MESSAGE, telemetry.SIGNAL_RANK, telemetry.HTTP_REQUEST)
 COUNTED: Final[dict[str, tuple[str, frozenset[str]]]] = {  # name: of which metric, all labels but these
     telemetry.ERRORS: (telemetry.ERRORS, frozenset()),
@@ -73,6 +75,10 @@ class Facts:
         if (window, at) not in self._cut:
             self._cut[window, at] = self._snapshot(at - window, at)
         return self._cut[window, at]
+
+    def forget(self) -> None:
+        """Drop the windows that were cut."""
+        self._cut.clear()
 
     def _snapshot(self, start: datetime, at: datetime) -> Snapshot:
         return Snapshot(
@@ -219,10 +225,10 @@ def database_share() -> float:
     return float(row[0]) / float(settings.DATABASE_MAX_BYTES)
 
 
-def see_issues(at: datetime) -> int:
-    """Take in what became known since: from now on it belongs to the window that ends at `at`."""
+def see_issues(at: datetime, now: datetime) -> int:
+    """Take in what became known since: from now on it belongs to the window that ends at `at`, however old it is."""
     fresh = IssueTransition.objects.filter(kind__in=ISSUES.values(), seen_at=None)
-    return fresh.update(seen_at=at)
+    return fresh.filter(Q(at__lte=at) | Q(at__gt=now + AHEAD)).update(seen_at=at)
 
 
 def issues_within(name: str, start: datetime, end: datetime) -> Any:
@@ -233,14 +239,20 @@ def issues_within(name: str, start: datetime, end: datetime) -> Any:
 
 
 def _issues(start: datetime, end: datetime) -> dict[str, Sequence[datetime]]:
-    return {name: list(issues_within(name, start, end).values_list("seen_at", flat=True)) for name in ISSUES}
+    rows = IssueTransition.objects.filter(
+        kind__in=ISSUES.values(), seen_at__gt=start, seen_at__lte=end, issue__level__in=LOUD
+    )
+    found: dict[str, list[datetime]] = {kind: [] for kind in ISSUES.values()}
+    for kind, seen_at in rows.order_by("seen_at").values_list("kind", "seen_at"):
+        if seen_at:  # the filter's word, once more for the type checker
+            found[kind].append(seen_at)
+    return {name: found[kind] for name, kind in ISSUES.items()}
 
 
 def _mails(start: datetime, end: datetime) -> list[Span]:
-    waiting = OutboxMail.objects.filter(state=OutboxMail.State.WAITING, due_at__lte=end)
-    sent = OutboxMail.objects.filter(sent_at__gte=start, due_at__lte=end)
-    spans = [Span(due_at, end + timedelta(days=1)) for due_at in waiting.values_list("due_at", flat=True)]
-    return spans + [Span(mail.due_at, mail.sent_at) for mail in sent.only("due_at", "sent_at") if mail.sent_at]
+    owed = Q(state=OutboxMail.State.WAITING) | Q(sent_at__gte=start)
+    rows = OutboxMail.objects.filter(owed, due_at__lte=end).values_list("due_at", "sent_at")
+    return [Span(due_at, sent_at or end + timedelta(days=1)) for due_at, sent_at in rows]
 
 
 def _watched_in(window: Span) -> Watched:
@@ -249,16 +261,14 @@ def _watched_in(window: Span) -> Watched:
     told = [m for m in monitors if m.prober == UPTIMEROBOT and m.known.probed_at]
     known += [Span(m.known.probed_at, window.to_at + timedelta(days=1)) for m in told if m.known.probed_at]
     ends = [m.certificate_expires_at for m in monitors if m.certificate_expires_at]
-    troubled = {f"outages.{kind}": _confirmed(monitors, window, kind) for kind in Kind}
-    return Watched(known, troubled, min(ends, default=None))
+    return Watched(known, _confirmed(monitors, window), min(ends, default=None))
 
 
-def _confirmed(monitors: list[Monitor], window: Span, kind: Kind) -> list[Span]:
-    """From when it was proven: nobody could have known before."""
-    rows = Outage.objects.filter(monitor__in=monitors, kind=kind, confirmed_at__lt=window.to_at)
-    rows = rows.exclude(closed_at__lt=window.from_at)
-    return [Span(o.confirmed_at, max(o.confirmed_at, o.closed_at) if o.closed_at else _far(window)) for o in rows]
-
-
-def _far(window: Span) -> datetime:
-    return window.to_at + timedelta(days=1)
+def _confirmed(monitors: list[Monitor], window: Span) -> dict[str, list[Span]]:
+    """Outages from when they were proven: nobody could have known before."""
+    found: dict[str, list[Span]] = {f"outages.{kind}": [] for kind in Kind}
+    rows = Outage.objects.filter(monitor__in=monitors, confirmed_at__lt=window.to_at)
+    for outage in rows.exclude(closed_at__lt=window.from_at):
+        until = max(outage.confirmed_at, outage.closed_at) if outage.closed_at else window.to_at + timedelta(days=1)
+        found[f"outages.{outage.kind}"].append(Span(outage.confirmed_at, until))
+    return found

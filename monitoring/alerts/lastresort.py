@@ -45,6 +45,9 @@ class LastResort:
             self._addresses = known
             self._store()
         self._learnt_at = now
+
+    def rest(self, now: datetime) -> None:
+        """The database is back: the next time is another story, unless it comes within minutes."""
         if self._mailed_at and now - self._mailed_at >= MAIL_EVERY:
             self._mailed_at = None
 

@@ -86,50 +86,51 @@ class Timeline:
         return min(max(0, low), self._n), min(max(0, high), self._n)
 
     def _read(self) -> None:
-        timed: dict[tuple[str, int], list[int]] = {
-            (metric, edge): [0] * self._n for metric in self._timings for edge in (0, *EDGES_MS)
-        }
+        timed = {metric: [[0] * self._n for _ in (0, *EDGES_MS)] for metric in self._timings}
         counted = {name: [0] * self._n for name in self._counts}
-        levels: dict[str, defaultdict[int, list[float]]] = {metric: defaultdict(list) for metric in self._levels}
-        self._read_timings(timed)
-        self._read_others(counted, levels)
-        self._sums = {key: _sums(slots) for key, slots in timed.items()}
-        self._count_sums = {name: _sums(slots) for name, slots in counted.items()}
-        for metric, told in levels.items():
-            join = sum if metric in SUMMED else max
-            self._level[metric] = [float(join(told[i])) if i in told else None for i in range(self._n)]
-
-    def _read_timings(self, timed: dict[tuple[str, int], list[int]]) -> None:
-        for metric in self._timings:
-            all_of, overs = timed[metric, 0], [timed[metric, edge] for edge in EDGES_MS]
-            for start_s, count, stored in self._rows([metric], "start_s", "count", "histogram"):
-                slot = (start_s - self._low) // self.tier_s
-                all_of[slot] += count
-                if stored is not None:
-                    for over, n in zip(overs, tally(stored), strict=True):
-                        over[slot] += n
-
-    def _read_others(self, counted: dict[str, list[int]], levels: dict[str, defaultdict[int, list[float]]]) -> None:
         into: defaultdict[str, list[tuple[frozenset[str], list[int]]]] = defaultdict(list)
         for name, (metric, without) in self._counts.items():
             into[metric].append((without, counted[name]))
+        told: dict[str, defaultdict[int, list[float]]] = {metric: defaultdict(list) for metric in self._levels}
         flushes: defaultdict[str, set[int]] = defaultdict(set)
-        fields = ("metric", "label", "start_s", "count", "last")
-        for metric, label, start_s, count, last in self._rows([FLUSH, *into, *levels], *fields):
+        for metric, label, start_s, count, last, stored in self._rows([FLUSH, *timed, *into, *told]):
             slot = (start_s - self._low) // self.tier_s
-            if metric == FLUSH:
+            if metric in timed:
+                _add(timed[metric], slot, count, stored)
+            elif metric == FLUSH:
                 flushes[label].add(start_s)
+            elif metric in told and last is not None:
+                told[metric][slot].append(last)
             for without, slots in into.get(metric, ()):
                 if label not in without:
                     slots[slot] += count
-            if metric in levels and last is not None:
-                levels[metric][slot].append(last)
+        self._keep(timed, counted, told)
         self._flushes = {role: sorted(slots) for role, slots in flushes.items()}
 
-    def _rows(self, metrics: Sequence[str], *fields: str) -> Iterable[tuple[Any, ...]]:
+    def _keep(
+        self,
+        timed: dict[str, list[list[int]]],
+        counted: dict[str, list[int]],
+        told: dict[str, defaultdict[int, list[float]]],
+    ) -> None:
+        edges = (0, *EDGES_MS)
+        self._sums = {(m, edge): _sums(s) for m, all_ in timed.items() for edge, s in zip(edges, all_, strict=True)}
+        self._count_sums = {name: _sums(slots) for name, slots in counted.items()}
+        for metric, by_slot in told.items():
+            join = sum if metric in SUMMED else max
+            self._level[metric] = [float(join(by_slot[i])) if i in by_slot else None for i in range(self._n)]
+
+    def _rows(self, metrics: Sequence[str]) -> Iterable[tuple[Any, ...]]:
         high = self._low + self._n * self.tier_s
         rows = Measure.objects.filter(metric__in=metrics, tier_s=self.tier_s, start_s__gte=self._low, start_s__lt=high)
-        return rows.order_by().values_list(*fields).iterator(2000)
+        return rows.order_by().values_list("metric", "label", "start_s", "count", "last", "histogram").iterator(2000)
+
+
+def _add(into: list[list[int]], slot: int, count: int, stored: bytes | None) -> None:
+    into[0][slot] += count
+    if stored is not None:
+        for over, n in zip(into[1:], tally(stored), strict=True):
+            over[slot] += n
 
 
 def _sums(slots: Sequence[int]) -> list[int]:

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from monitoring.incidents import actions
 from monitoring.incidents.stages import Firing, Verdict
+from monitoring.models import Recipient
 from monitoring.overview import DISK_OVER, LATE, Open, State, judge, look
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,6 +76,9 @@ def test_the_terminal_follows_an_incident_from_critical_to_well() -> None:
     )
     assert look(later).state is State.UNKNOWN  # nobody looks at alerts, so that none is open means nothing
     actions.sync([], later)
+    deaf = look(later + LATE)
+    assert (deaf.state, "Nobody would be told" in deaf.sentence) == (State.WARNING, True)
+    Recipient.objects.create(name="ann", address="ann@example.org", verified_at=T0, created_at=T0)
     assert look(later + LATE).state is State.WELL
     stale = look(later + LATE + timedelta(seconds=1))
     assert (stale.state, stale.incidents) == (State.UNKNOWN, ())
