@@ -31,7 +31,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    running = Server(SOCKET_GRACE_S="5", REQUEST_EXPIRES_S="12").start()
+    running = Server().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of the test's own, to stop and start, with settings from its parameter."""
+    running = Server(**getattr(request, "param", {})).start()
     yield running
     running.stop()
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.town import LAG_MS, Somebody, away, chatting
+from tests.browser.town import Server, Somebody, away, chatting
 
 People = Callable[..., Somebody]
 
@@ -72,11 +73,12 @@ def test_a_declined_request_is_told_kindly(somebody: People) -> None:
     expect(ann.page.locator("#requests")).to_be_hidden()
 
 
-def test_an_unanswered_request_runs_out_on_both_sides(somebody: People) -> None:
-    ann, bob = somebody().arrive(), somebody().arrive()
+@pytest.mark.parametrize("own_server", [{"REQUEST_EXPIRES_S": "10"}], ids=["ten seconds"], indirect=True)
+def test_an_unanswered_request_runs_out_on_both_sides(own_server: Server, somebody: People) -> None:
+    ann, bob = somebody(url=own_server.url).arrive(), somebody(url=own_server.url).arrive()
     ann.ask(bob.handle)
     ann.sees(f"You asked {bob.handle}.")
-    expect(ann.page.locator("#note-text")).to_contain_text("No answer from", timeout=25_000)
+    expect(ann.page.locator("#note-text")).to_contain_text("No answer from", timeout=40_000)
     expect(bob.page.locator("#requests")).to_be_hidden()
 
 
@@ -166,11 +168,12 @@ def test_out_of_range_the_chat_ends_for_both(somebody: People, cafe: dict[str, f
         person.sees("Out of range.")
 
 
-def test_a_partner_who_is_gone_for_good_ends_the_chat(somebody: People) -> None:
-    ann, bob = somebody().arrive(), somebody().arrive()
+@pytest.mark.parametrize("own_server", [{"SOCKET_GRACE_S": "3"}], ids=["three seconds"], indirect=True)
+def test_a_partner_who_is_gone_for_good_ends_the_chat(own_server: Server, somebody: People) -> None:
+    ann, bob = somebody(url=own_server.url).arrive(), somebody(url=own_server.url).arrive()
     chatting(ann, bob)
     bob.page.close()
-    expect(ann.page.locator("#ended-words")).to_contain_text("The other person is gone.", timeout=LAG_MS + 10_000)
+    expect(ann.page.locator("#ended-words")).to_contain_text("The other person is gone.", timeout=40_000)
 
 
 def test_limits_are_said_before_they_are_met(somebody: People) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -11,14 +11,6 @@ from playwright.sync_api import Browser, WebSocketRoute, expect
 from tests.browser.town import Server, Somebody, chatting, until
 
 People = Callable[..., Somebody]
-
-
-@pytest.fixture
-def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server of the test's own, to stop and start, with settings from its parameter."""
-    running = Server(**getattr(request, "param", {})).start()
-    yield running
-    running.stop()
 
 
 def test_a_reload_resumes_the_same_session_without_asking_anything(somebody: People) -> None:

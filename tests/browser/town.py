@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 CHROMIUM = Path("/usr/bin/chromium")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-LAG_MS = 10_000  # how long a change may take to show on a busy machine
+LAG_MS = 20_000  # how long a change may take to show on a busy machine
 expect.set_options(timeout=LAG_MS)
 
 
