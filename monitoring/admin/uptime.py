@@ -52,8 +52,8 @@ class MonitorAdmin(ModelAdmin):
 
 @admin.register(Outage)
 class OutageAdmin(ModelAdmin):
-    list_display = ("monitor", "kind", "opened_at", "closed_at", "reason", "published_at")
-    list_filter = ("kind", "monitor")
+    list_display = ("monitor", "kind", "opened_at", "closed_at", "reason", "drill", "published_at")
+    list_filter = ("kind", "drill", "monitor")
     date_hierarchy = "opened_at"
     readonly_fields = ("monitor", "kind", "opened_at", "confirmed_at", "closed_at", "reason", "published_at")
     actions = ("publish", "withdraw", "end")

@@ -141,6 +141,7 @@ class Outage(models.Model):
         blank=True, max_length=2000, help_text="What to tell people, in plain words; a draft until published."
     )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    drill = models.BooleanField(default=False, editable=False, help_text="Made on purpose: the public is not told.")
 
     class Meta:
         ordering = ["-opened_at"]

@@ -31,6 +31,7 @@ SENTENCES: Final = {
     "up": "Everything works.",
     "slow": "It works, but answers slowly.",
     "down": "Something is down. We are looking into it.",
+    "drill": "It works. We are practising what to do when it doesn't.",
     "maintenance": "We are working on it, as announced.",
     "unknown": "We can't say at the moment: nobody has looked lately.",
 }
@@ -40,7 +41,7 @@ WORDS: Final = {
     (Kind.SLOW, True): "answers slowly",
     (Kind.SLOW, False): "answered slowly",
 }
-WORST_FIRST: Final = ("down", "slow", "unknown", "up")
+WORST_FIRST: Final = ("down", "slow", "unknown", "drill", "up")
 
 
 class Day(msgspec.Struct):
@@ -63,7 +64,7 @@ class Line(msgspec.Struct):
     """One monitor."""
 
     name: str
-    state: str  # up | slow | down | unknown
+    state: str  # up | slow | down | drill | unknown
     since_at: datetime | None  # of an outage under way
     uptime: dict[str, float | None]
     days: list[Day]
@@ -139,15 +140,18 @@ def _rounded(found: Uptime) -> float | None:
 def _line(monitor: Monitor, now: datetime, left_out: list[Span]) -> Line:
     whole = _window(now, timedelta(days=DAYS + 1))
     down, known = record.outage_spans([monitor], whole), record.known_spans([monitor], whole)
-    away = [*subtract([whole], known), *left_out]
+    away = [*subtract([whole], known), *left_out, *record.outage_spans([monitor], whole, drill=True)]
 
     def part(window: Span) -> Uptime:
         return uptime(window, _near(down, window), _near(away, window))
 
     state = monitor.known
+    drill = Outage.objects.filter(monitor=monitor, closed_at=None, drill=True).first()
     says, since_at = "up", None
     if state.probed_at is None or now - state.probed_at > monitor.policy.gap:
         says = "unknown"
+    elif drill:
+        says, since_at = "drill", drill.opened_at
     elif state.down_at:
         says, since_at = "down", state.down_at
     elif state.slow_at:
@@ -196,7 +200,10 @@ def _notes(monitors: list[Monitor], now: datetime) -> list[Note]:
     """What staff published, and what is under way, of the last 90 days, the latest first."""
     since = now - PERIODS["90d"]
     rows = Outage.objects.filter(
-        Q(published_at__isnull=False) | Q(closed_at__isnull=True), monitor__in=monitors, opened_at__gte=since
+        Q(published_at__isnull=False) | Q(closed_at__isnull=True),
+        monitor__in=monitors,
+        opened_at__gte=since,
+        drill=False,
     ).select_related("monitor")
     return [
         Note(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from monitoring.drills import record as drills
 from monitoring.models.uptime import (
     HERE,
     UPTIMEROBOT,
@@ -43,6 +44,9 @@ PROBER_KEPT: Final = timedelta(hours=1)  # their time is signed, so that an olde
 AHEAD_MOST: Final = timedelta(minutes=2)  # a prober's clock may be off by this much
 DELETED_AT_ONCE: Final = 5_000
 CERTIFICATE_WARNING: Final = timedelta(days=14)
+
+
+NOTICED_AS: Final = {Kind.DOWN: "service-down", Kind.SLOW: "slow-health"}  # the rules that a health drill is to reach
 
 
 def targets(prober: str = HERE) -> list[Target]:
@@ -108,6 +112,8 @@ def _kept(seen: Seen, prober: str) -> list[tuple[Monitor, Change]]:
         _watched(monitor, before.probed_at, seen.at)
     for change in changes:
         _changed(monitor, change, seen)
+    if seen.answer in (Answer.FAILED, Answer.SLOW):
+        _outlived(monitor, seen.at)
     return [(monitor, change) for change in changes]
 
 
@@ -123,10 +129,22 @@ def _watched(monitor: Monitor, before_at: datetime | None, at: datetime) -> None
 def _changed(monitor: Monitor, change: Change, seen: Seen) -> None:
     if change.opened:
         Outage.objects.create(
-            monitor=monitor, kind=change.kind, opened_at=change.at, confirmed_at=seen.at, reason=seen.reason[:160]
+            monitor=monitor,
+            kind=change.kind,
+            opened_at=change.at,
+            confirmed_at=seen.at,
+            reason=seen.reason[:160],
+            drill=drills.cause_of(NOTICED_AS[change.kind], seen.at) is not None,
         )
     else:
         _close(monitor, change.kind, change.at)
+
+
+def _outlived(monitor: Monitor, at: datetime) -> None:
+    """What goes on when its drill is over is no drill, and people are told of it."""
+    for outage in Outage.objects.filter(monitor=monitor, closed_at__isnull=True, drill=True):
+        if drills.cause_of(NOTICED_AS[Kind(outage.kind)], at) is None:
+            Outage.objects.filter(pk=outage.pk).update(drill=False)
 
 
 def _close(monitor: Monitor, kind: Kind, at: datetime) -> None:
@@ -211,13 +229,16 @@ def certificate_days(now: datetime) -> float | None:
     return (first.certificate_expires_at - now) / timedelta(days=1)
 
 
-def outage_spans(monitors: Iterable[Monitor], window: Span, kind: Kind = Kind.DOWN) -> list[Span]:
-    """Confirmed outages within a window; an open one lasts to its end."""
+def outage_spans(
+    monitors: Iterable[Monitor], window: Span, kind: Kind = Kind.DOWN, *, drill: bool = False
+) -> list[Span]:
+    """Confirmed outages within a window, or those that drills made; an open one lasts to its end."""
     rows = Outage.objects.filter(
         Q(closed_at__isnull=True) | Q(closed_at__gt=window.from_at),
         monitor__in=list(monitors),
         kind=kind,
         opened_at__lt=window.to_at,
+        drill=drill,
     )
     return [Span(row.opened_at, row.closed_at or window.to_at) for row in rows]
 
@@ -243,7 +264,8 @@ def uptime_of(monitors: Iterable[Monitor], window: Span) -> Uptime:
     """How long these were watched, and for how much of it at least one of them was down."""
     monitors = list(monitors)
     unknown = subtract([window], known_spans(monitors, window))
-    return uptime(window, outage_spans(monitors, window), [*unknown, *maintenance_spans(window)])
+    left_out = [*maintenance_spans(window), *outage_spans(monitors, window, drill=True)]
+    return uptime(window, outage_spans(monitors, window), [*unknown, *left_out])
 
 
 def prune(now: datetime) -> int:

@@ -10,6 +10,7 @@ COLOURS: Final = {  # each at least 4.5:1 against white
     "slow": "#8a5a00",
     "down": "#b3261e",
     "maintenance": "#3a5a9b",
+    "drill": "#3a5a9b",
     "unknown": "#5c5c5c",
 }
 CHARACTER_PX: Final = 6.6  # of the font at 11 px, on average; textLength sets it exactly

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitoring.drills import record as drills
+from monitoring.drills.effects import Kind as DrillKind
 from monitoring.models import Heartbeat, Maintenance, Monitor, Outage, ProbeResult, Watched
 from monitoring.uptime import record
 from monitoring.uptime.outage import Answer, Policy, Sample, Span, unknown
@@ -159,3 +161,14 @@ def test_old_results_go_and_outages_stay_for_400_days(monitor: Monitor) -> None:
     assert (ProbeResult.objects.count(), Outage.objects.count(), Watched.objects.count()) == (0, 1, 1)
     record.prune(T0 + 401 * DAY)
     assert (Outage.objects.count(), Watched.objects.count()) == (0, 0)
+
+
+def test_an_outage_that_a_drill_made_is_marked_and_one_that_outlives_it_is_not(monitor: Monitor) -> None:
+    drills.start(DrillKind.HEALTH, minutes=2, reason="Practice", by=None, now=T0)
+    last = tell(monitor, [FAILED] * 3)
+    assert Outage.objects.get().drill
+    assert record.levels(last)["outages.down"] == 1, "rules see it: that is what it is for"
+    tell(monitor, [FAILED], T0 + 2 * MINUTE + 50 * SECOND)
+    assert Outage.objects.get().drill
+    tell(monitor, [FAILED], T0 + 4 * MINUTE)
+    assert not Outage.objects.get().drill

@@ -122,6 +122,17 @@ def test_an_outage_is_told_when_it_is_open_and_afterwards_once_staff_published_i
     ) and row.pk == note.number
 
 
+def test_a_drill_is_said_to_be_one_is_no_news_and_costs_no_uptime(monitor: Monitor) -> None:
+    outage(monitor, 2 * HOUR, HOUR, drill=True, published_at=NOW)
+    monitor.known = State(probed_at=NOW - MINUTE, down_at=NOW - 5 * MINUTE)
+    monitor.save()
+    outage(monitor, 5 * MINUTE, None, drill=True)
+    found = picture(NOW)
+    assert (found.state, found.monitors[0].state, found.notes) == ("drill", "drill", [])
+    assert found.uptime["24h"] == found.monitors[0].uptime["24h"] == 1
+    assert "practising" in found.sentence
+
+
 def test_response_times_are_by_the_hour_with_gaps(monitor: Monitor) -> None:
     rows = [(HOUR, 100.0), (HOUR, 120.0), (HOUR, 500.0), (5 * HOUR, 80.0)]
     for n, (ago, ms) in enumerate(rows):
