@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 
 from monitoring.admin.alert_page import meaning, picture
 from monitoring.admin.alerts import who
-from monitoring.alerts import actions, book, words
+from monitoring.alerts import actions, backtest, book, words
 from monitoring.alerts.rules import BOUNDS, EDGES_MS, SHIPPED, Kind, Rule
 from monitoring.models import Alert, RuleChange, RuleSetting, RuleState, Silence
 from monitoring.runbooks.library import answering
@@ -24,6 +24,7 @@ from monitoring.runbooks.shelf import FIRST, runbooks
 
 SHOWN: Final = timedelta(hours=6)
 TIMES: Final = ("window", "hold", "keep")
+LISTED: Final = 20
 LABELS: Final = {
     "over": "Threshold",
     "clear": "Lower bound",
@@ -131,9 +132,12 @@ class RuleSettingAdmin(ModelAdmin):
             raise Http404("There is no such rule.")
         rule, now = book.one(name), timezone.now()
         form = RuleForm(rule, request.POST or None, initial=self._initial(rule, name))
-        if request.method == "POST" and (done := self._save(request, form, name, now)) is not None:
+        tried: dict[str, Any] = {}
+        if request.method == "POST" and request.POST.get("do") == "try":
+            tried = _tried(form, name, now)
+        elif request.method == "POST" and (done := self._save(request, form, name, now)) is not None:
             return done
-        context = {**self.admin_site.each_context(request), **self._shown(request, rule, now), "form": form}
+        context = {**self.admin_site.each_context(request), **self._shown(request, rule, now), **tried, "form": form}
         return TemplateResponse(request, "monitoring/rule.html", context)
 
     def _initial(self, rule: Rule, name: str) -> dict[str, Any]:
@@ -172,6 +176,41 @@ class RuleSettingAdmin(ModelAdmin):
             "may_change": self.has_change_permission(request),
             **picture(rule, now - SHOWN, now, now, ()),
         }
+
+
+def _tried(form: RuleForm, name: str, now: datetime) -> dict[str, Any]:
+    """What these values would have done with the last 30 days, beside those that hold; nothing is saved."""
+    form.fields["why"].required = False
+    if not form.is_valid():
+        return {}
+    try:
+        found = backtest.compare(name, now=now, **form.values())
+    except ValueError as error:
+        form.add_error(None, str(error))
+        return {}
+    rows = [
+        {
+            "words": said,
+            "fired": len(outcome.fires[name]),
+            "a_day": f"{outcome.a_day(name):.2f}",
+            "mailed": len(outcome.paged(name)),
+        }
+        for said, outcome in (("As it is", found.today), ("As proposed", found.then))
+    ]
+    lists = (("Only as proposed", found.more), ("No longer", found.missed))
+    return {
+        "tried": rows,
+        "lists": [
+            {"words": said, "n": len(fires), "fires": [_fire(fire, found.rule) for fire in fires[-LISTED:]]}
+            for said, fires in lists
+        ],
+    }
+
+
+def _fire(fire: backtest.Fire, rule: Rule) -> str:
+    lasted = words.duration(fire.resolved_at - fire.fired_at) if fire.resolved_at else "still open"
+    muted = f", muted by {fire.muted}" if fire.muted else ""
+    return f"{words.stamp(fire.fired_at)}, {lasted}, at worst {words.figure(rule.condition, fire.worst)}{muted}"
 
 
 def _differences(change: RuleChange) -> list[str]:

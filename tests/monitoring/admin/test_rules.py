@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,6 +11,8 @@ from django.utils import timezone
 
 from monitoring.alerts import actions, book
 from monitoring.alerts.rules import SHIPPED
+from monitoring.metrics import store
+from monitoring.metrics.ledger import Row
 from monitoring.models import RuleChange, RuleSetting, RuleState
 from tests.monitoring.admin.desk import EVIL, alert, member
 
@@ -98,6 +102,36 @@ def test_a_share_has_an_edge_that_is_counted_exactly(admin_client: Client) -> No
     assert 'role="alert"' in admin_client.post(page(name), said).content.decode()
     assert admin_client.post(page(name), {**said, "edge_ms": "1000"}).status_code == 302
     assert book.one(name).condition.edge_ms == 1000
+
+
+def burst(now: datetime) -> None:
+    """Twelve errors a minute, an hour ago, for ten minutes; nothing else in that hour and the next."""
+    first_s = int(now.timestamp() // 10 * 10) - 7200
+    rows = []
+    for n in range(720):
+        start_s = first_s + 10 * n
+        rows.append(Row("t-1", 10, start_s, store.FLUSH, store.WEB, 1, None, None, None))
+        if 360 <= n < 420:
+            rows.append(Row("t-1", 10, start_s, "errors", "ws", 2, None, None, None))
+    store.write(rows, store.WEB, "1", now)
+
+
+def test_a_candidate_is_played_through_history_before_anybody_saves_it() -> None:
+    burst(timezone.now())
+    client = member("on-call")
+    text = client.post(page(), {**SAID, "do": "try", "over": "11", "why": ""}).content.decode()
+    assert "As proposed" in text
+    assert "No longer: 0" in text
+    text = client.post(page(), {**SAID, "do": "try", "over": "20"}).content.decode()
+    assert "No longer: 1" in text
+    assert "at worst 12" in text
+    assert not RuleSetting.objects.exists()
+
+
+def test_a_candidate_that_makes_no_sense_is_refused_before_anything_is_played(admin_client: Client) -> None:
+    answer = admin_client.post(page(), {**SAID, "do": "try", "clear": "13"}).content.decode()
+    assert 'role="alert"' in answer
+    assert "As proposed" not in answer
 
 
 def test_who_is_on_call_reads_rules_and_changes_none_and_moderators_read_none() -> None:
