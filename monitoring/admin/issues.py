@@ -125,7 +125,7 @@ class IssueAdmin(ModelAdmin):
 
     @admin.display(description="First seen", ordering="first_seen_at")
     def first_seen(self, issue: Issue) -> str:
-        return f"{issue.first_seen_at:%b %d %H:%M}"
+        return f"{issue.first_seen_at:%Y-%m-%d}"
 
     @admin.display(description="Release", ordering="last_release")
     def release(self, issue: Issue) -> str:
