@@ -258,7 +258,10 @@ class OutboxMail(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         verbose_name = "mail"
-        indexes = [models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="mails_that_wait")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="mails_that_wait"),
+            models.Index(fields=["sent_at"], name="mails_by_sending"),
+        ]
 
     def __str__(self) -> str:
         return self.subject or f"{self.get_kind_display()} to {self.address or 'nobody'}"
