@@ -75,10 +75,7 @@ async def get(session_id: str, now: float) -> Session:
 
 async def touch(session_id: str, now: float) -> Session:
     """Contact keeps a session alive. Raises SessionNotFound."""
-    session = await get(session_id, now)
-    if _until(session, now) - session.person.expires_at < TOUCH_EVERY_S:
-        return session
-    return await _change(session_id, now, lambda s: s)
+    return await _change(session_id, now, lambda s: s, least_s=TOUCH_EVERY_S)
 
 
 async def open_socket(session_id: str, now: float, home: str = "here") -> tuple[Frame, ...]:
@@ -182,15 +179,17 @@ async def counts() -> Counts:
     return await presence.current().counts()
 
 
-async def _change(session_id: str, now: float, how: Callable[[Session], Session]) -> Session:
-    """Swap one session that is alive; any such call is contact."""
+async def _change(session_id: str, now: float, how: Callable[[Session], Session], *, least_s: float = 0.0) -> Session:
+    """Swap one session that is alive; any such call is contact, noted if it prolongs by `least_s`."""
 
     def change(found: Found) -> tuple[Found, Session]:
         (session,) = found
         if session is None or not session.alive(now):
             raise SessionNotFound
         new = how(session)
-        new = replace(new, person=replace(new.person, expires_at=_until(session, now)))
+        until = _until(session, now)
+        if until - session.person.expires_at >= least_s:
+            new = replace(new, person=replace(new.person, expires_at=until))
         return (new,), new
 
     return await presence.current().transact((session_id,), change)
