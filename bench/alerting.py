@@ -16,6 +16,7 @@ from django.db import connections
 from django.utils import timezone
 
 from bench.table import Row, times_ms
+from tests.monitoring.alerts.mailserver import MailServer
 
 DAYS = float(os.environ.get("DAYS", "30"))
 BREACHES = int(os.environ.get("BREACHES", "3"))
@@ -51,7 +52,6 @@ def _backtest() -> Row:
 def _delivery() -> Row:
     """Errors go over the critical threshold at a moment of chance; everything runs as `manage.py watch` runs it."""
     from monitoring.models import Alert, OutboxMail, Recipient
-    from tests.monitoring.alerts.mailserver import MailServer
 
     Alert.objects.all().delete()
     now = timezone.now()
@@ -63,7 +63,7 @@ def _delivery() -> Row:
         watch.start()
         try:
             for number in range(BREACHES):
-                took.append(_timed(number, server.taken_at))
+                took.append(_timed(number, server))
                 OutboxMail.objects.all().delete()
                 Alert.objects.all().delete()
         finally:
@@ -73,18 +73,20 @@ def _delivery() -> Row:
     return Row(f"a breach until SMTP took its mail, worst of {BREACHES}", f"{worst:.1f} s", "60 s")
 
 
-def _timed(number: int, taken_at: list[float]) -> float:
+def _timed(number: int, server: MailServer) -> float:
     from monitoring.models import Alert, RuleState
 
     RuleState.objects.all().delete()
     Alert.objects.all().delete()
     time.sleep(number * 3.7 % 15)  # breaches keep no step with evaluations
-    before, breached_at = len(taken_at), time.time()
-    label = f"breach-{number}"
-    while len(taken_at) == before and time.time() - breached_at < 120:
-        _measure(label)
+    before, breached_at = len(server.taken), time.time()
+    while time.time() - breached_at < 120:
+        for mail, at in list(zip(server.taken, server.taken_at, strict=False))[before:]:
+            if "Errors: over" in mail.as_string():  # what the invented history may still set off is not meant
+                return at - breached_at
+        _measure(f"breach-{number}")
         time.sleep(1)
-    return taken_at[before] - breached_at if len(taken_at) > before else float("inf")
+    return float("inf")
 
 
 def _measure(label: str) -> None:
