@@ -116,6 +116,8 @@ def run(rules: Sequence[Rule], *, days: float = DAYS, now: datetime) -> Outcome:
         while at <= high:
             for play, rule in zip(plays, wide, strict=True):
                 reading = read(rule.condition, facts.snapshot(rule.window, at))
+                if play.state is None and reading.judgement is not Judgement.BREACH:
+                    continue
                 for moment in _moments(play, at, every):
                     play.take(reading, moment)
             facts.forget()

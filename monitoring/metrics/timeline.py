@@ -40,7 +40,9 @@ class Timeline:
         self._low = slot_of(start.timestamp(), tier_s)
         self._n = max(0, (up(end.timestamp(), tier_s) - self._low) // tier_s)
         self._timings, self._counts, self._levels = tuple(timings), counts, tuple(levels)
-        self._sums: dict[tuple[str, int], list[int]] = {}  # (metric, edge; 0: all) to the sum before each slot
+        self._sums: dict[str, list[list[int]]] = {}  # by metric: of all, then of those over each edge, before each slot
+        self._flush_sums: dict[str, list[int]] = {}
+        self._cut: tuple[datetime, datetime, tuple[int, int]] = (start, start, (0, 0))
         self._count_sums: dict[str, list[int]] = {}
         self._level: dict[str, list[float | None]] = {}
         self._flushes: dict[str, list[int]] = {}  # starts of the slots in which a role measured
@@ -49,8 +51,8 @@ class Timeline:
     def timing(self, metric: str, start: datetime, end: datetime) -> tuple[int, dict[int, int]]:
         """How many samples the window holds, and how many of them took longer than each exact edge."""
         low, high = self._within(start, end)
-        found = {edge: sums[high] - sums[low] for edge in (0, *EDGES_MS) for sums in (self._sums[metric, edge],)}
-        return found.pop(0), found
+        counted, *overs = self._sums[metric]
+        return counted[high] - counted[low], {e: s[high] - s[low] for e, s in zip(EDGES_MS, overs, strict=True)}
 
     def count(self, name: str, start: datetime, end: datetime) -> int:
         low, high = self._within(start, end)
@@ -65,10 +67,9 @@ class Timeline:
 
     def flushed(self, role: str, start: datetime, end: datetime) -> bool:
         """Whether a process of this role measured anything in the window."""
-        slots = self._flushes.get(role, [])
-        return bisect_left(slots, up(end.timestamp(), self.tier_s)) > bisect_left(
-            slots, up(start.timestamp(), self.tier_s)
-        )
+        low, high = self._within(start, end)
+        sums = self._flush_sums.get(role)
+        return sums is not None and sums[high] > sums[low]
 
     def silent_s(self, role: str, at: datetime) -> float | None:
         """For how long no process of this role had measured; None when none had before."""
@@ -82,8 +83,10 @@ class Timeline:
         return bool(slots) and slots[-1] >= at.timestamp()
 
     def _within(self, start: datetime, end: datetime) -> tuple[int, int]:
-        low, high = (-int(-(at.timestamp() - self._low) // self.tier_s) for at in (start, end))
-        return min(max(0, low), self._n), min(max(0, high), self._n)
+        if self._cut[0] is not start or self._cut[1] is not end:  # one window is asked for many numbers
+            low, high = (-int(-(at.timestamp() - self._low) // self.tier_s) for at in (start, end))
+            self._cut = (start, end, (min(max(0, low), self._n), min(max(0, high), self._n)))
+        return self._cut[2]
 
     def _read(self) -> None:
         timed = {metric: [[0] * self._n for _ in (0, *EDGES_MS)] for metric in self._timings}
@@ -106,6 +109,9 @@ class Timeline:
                     slots[slot] += count
         self._keep(timed, counted, told)
         self._flushes = {role: sorted(slots) for role, slots in flushes.items()}
+        for role, starts in flushes.items():
+            told_in = [int(self._low + i * self.tier_s in starts) for i in range(self._n)]
+            self._flush_sums[role] = _sums(told_in)
 
     def _keep(
         self,
@@ -113,8 +119,7 @@ class Timeline:
         counted: dict[str, list[int]],
         told: dict[str, defaultdict[int, list[float]]],
     ) -> None:
-        edges = (0, *EDGES_MS)
-        self._sums = {(m, edge): _sums(s) for m, all_ in timed.items() for edge, s in zip(edges, all_, strict=True)}
+        self._sums = {metric: [_sums(slots) for slots in counted_over] for metric, counted_over in timed.items()}
         self._count_sums = {name: _sums(slots) for name, slots in counted.items()}
         for metric, by_slot in told.items():
             join = sum if metric in SUMMED else max
