@@ -3,7 +3,7 @@
 One thread writes. It takes everything that waits, writes it, and calls fsync once for all of it; only then do the
 waiting learn that it is safe. A file is locked by its writer for as long as it is written, so that a reader knows by
 trying the lock whether the writer lives; after a kill -9 the kernel has let it go. The format and the reasons stand in
-docs/decisions/0003-the-spool.md.
+docs/decisions/0004-the-spool.md.
 """
 
 from __future__ import annotations
