@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     lost: int  # acknowledged, and never heard
     one_sided: int  # pairs in which one believes in a chat and the other does not
     over: int  # sessions that ended, so that people had to onboard anew
-    heal_s: float  # from the return of what was gone until every pair talks again
+    heal_s: float  # from the return of what was gone, or its loss for good, until every pair talks again
     ready: str  # what readiness said meanwhile
     live: int  # and liveness
 
@@ -53,6 +53,10 @@ async def health(server: Scaled, which: int = 0) -> tuple[str, int]:
     return f"{ready.status_code} {failed}".strip(), live.status_code
 
 
+async def nothing() -> None:
+    """There is nothing to mend."""
+
+
 async def outcome(
     server: Scaled,
     what: str,
@@ -73,7 +77,7 @@ async def outcome(
                 ready, live = await health(server, 1)
         await asyncio.sleep(max(0.0, struck + gone_s - perf_counter()))
         await mend()
-        back = perf_counter()
+        back = struck if mend is nothing else perf_counter()
         await until(lambda: all(pair.talks_since(back) for pair in people), HEALS_WITHIN_S)
         heal_s = perf_counter() - back
         await asyncio.sleep(1)  # lines under way
@@ -94,10 +98,6 @@ def summed(what: str, people: list[Pair], heal_s: float, ready: str, live: int) 
         ready,
         live,
     )
-
-
-async def nothing() -> None:
-    """There is nothing to mend."""
 
 
 async def redis_restarted(server: Scaled, redis: PrivateRedis, pairs: int, gone_s: float) -> Outcome:
