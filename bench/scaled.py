@@ -75,6 +75,7 @@ async def one_answer() -> list[Row]:
         async with redis_here.process(region) as here, redis_here.process(region) as there:
             presence.use(here)
             ids = await crowd(there)
+            await asyncio.gather(*(here.counts() for _ in range(8)))  # saying hello to Redis is once a connection
             for n in range(LOOKS):
                 await there.transact((draw.choice(ids),), moved)
                 counter = [0]
