@@ -15,6 +15,7 @@ BURY_EVERY_S = 1.0
 REFRESH_EVERY_S = 5.0
 FORGET_EVERY_S = 3600.0
 LOOK_ANYWAY_EVERY_S = 30.0
+ASK_AGAIN_S = 1.0
 
 _tasks: list[asyncio.Task[None]] = []
 
@@ -39,9 +40,11 @@ def start() -> None:
 
 async def stop() -> None:
     """Stop the tasks, and give the mails under way a last try."""
-    for task in _tasks:
-        task.cancel()
-    await asyncio.gather(*_tasks, return_exceptions=True)
+    left = set(_tasks)
+    while left:  # a client of the network may swallow a cancellation that comes at a bad moment: ask again
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=ASK_AGAIN_S)
     _tasks.clear()
     await safety.finish()
 

@@ -60,3 +60,24 @@ async def test_a_round_that_fails_is_captured_once_and_tried_again(monkeypatch: 
     task.cancel()
     assert captured == ["job"]
     assert presence.current()
+
+
+async def test_a_task_that_swallows_a_cancellation_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 2:
+                    raise
+
+    monkeypatch.setattr(clock, "ASK_AGAIN_S", 0.01)
+    clock._tasks[:] = [asyncio.create_task(stubborn())]
+    await asyncio.sleep(0)
+    await clock.stop()
+    assert swallowed == 2
+    assert not clock._tasks
