@@ -5,15 +5,15 @@ PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help run demo test quick bench lint types lock install browser-tools page-tools clean
+.PHONY: help run demo test quick bench lint types lock install browser-tools page-tools bundle clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: install ## everything on this machine, until Ctrl-C; HOST=, PORT=, SERVER=daphne|uvicorn choose
+run: install bundle ## everything on this machine, until Ctrl-C; HOST=, PORT=, SERVER=daphne|uvicorn choose
 	@$(PY) manage.py run
 
-demo: install ## the same, with 40 simulated people around a point
+demo: install bundle ## the same, with 40 simulated people around a point
 	@$(PY) manage.py run --people 40
 
 test: install browser-tools page-tools ## lint, types, migrations, deployment check, all tests
@@ -49,6 +49,9 @@ $(STAMP): requirements.lock
 
 page-tools: install ## bundle the error SDK of the page, and its accessibility checker (npm)
 	@bin/page-tools
+
+bundle: install # the same as far as it goes: the page works without it
+	@bin/page-tools || echo "NOTE: the error SDK of the page was not bundled; errors in browsers will not be seen." >&2
 
 browser-tools:
 	@bin/browser-tools
