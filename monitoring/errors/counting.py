@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, F
+from django.db.models import Count
 
+from monitoring.errors import many
 from monitoring.models import Issue, IssueHour, IssuePerson, Refused
 
 PEOPLE_MAX: Final = 1000
@@ -31,14 +32,12 @@ def people(hit: Iterable[tuple[Issue, str]], touched: Mapping[int, Issue]) -> No
 
 
 def hours(happened: Iterable[tuple[int, datetime]]) -> None:
-    for (pk, hour), n in Counter((pk, hour_of(at)) for pk, at in happened).items():
-        if not IssueHour.objects.filter(issue_id=pk, hour=hour).update(count=F("count") + n):
-            IssueHour.objects.create(issue_id=pk, hour=hour, count=n)
+    counted = Counter((pk, hour_of(at)) for pk, at in happened)
+    rows = [IssueHour(issue_id=pk, hour=hour, count=n) for (pk, hour), n in sorted(counted.items())]
+    many.add(rows, ("issue", "hour"), "count")
 
 
 def refused(counts: Mapping[tuple[int, str, datetime], int]) -> None:
     """By project, reason and hour."""
-    for (project, reason, hour), n in sorted(counts.items()):
-        mine = {"project_number": project, "reason": reason, "hour": hour}
-        if n and not Refused.objects.filter(**mine).update(count=F("count") + n):
-            Refused.objects.create(**mine, count=n)
+    rows = [Refused(project_number=p, reason=r, hour=hour, count=n) for (p, r, hour), n in sorted(counts.items()) if n]
+    many.add(rows, ("project_number", "reason", "hour"), "count")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from monitoring.errors import counting, forward, sent
+from monitoring.errors import counting, forward, many, sent
 from monitoring.errors.counting import hour_of
 from monitoring.errors.decode import read
 from monitoring.errors.event import Event as Read
@@ -32,11 +32,14 @@ OVERFLOW: Final = Group(f"{VERSION}:overflow", "explicit", "Other errors", "Too 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An event that was not known before."""
+    """An event that was not known before; of what it says only that which becomes a column, since many wait at once."""
 
     project_id: int
     event_id: str
-    event: Read
+    level: str
+    release: str
+    environment: str
+    person: str
     group: Group
     occurred_at: datetime
     received_at: datetime
@@ -81,7 +84,18 @@ def file(records: Iterable[Record]) -> int:
 def _arrived(record: Record, event_id: str, data: bytes, received_at: datetime) -> Arrived:
     event = read(expand(data), Read)
     occurred_at = sent.happened_at(event.timestamp, received_at, record.skew_s)
-    return Arrived(record.project_id, event_id, event, group(event), occurred_at, received_at, data)
+    return Arrived(
+        project_id=record.project_id,
+        event_id=event_id,
+        level=(event.level or "error")[:20],
+        release=event.release or "",
+        environment=event.environment or "",
+        person="" if event.user is None else str(event.user.id),
+        group=group(event),
+        occurred_at=occurred_at,
+        received_at=received_at,
+        data=data,
+    )
 
 
 def _not_known(arrived: dict[tuple[int, str], Arrived], refused: Counter[tuple[int, str, datetime]]) -> list[Arrived]:
@@ -101,7 +115,7 @@ def _events(fresh: list[Arrived]) -> None:
     rows, transitions = [], []
     for one in fresh:
         issue, is_new = issues[one.project_id, one.group.key]
-        release_since = since.get((one.project_id, one.event.release or ""))
+        release_since = since.get((one.project_id, one.release))
         back = _count(issue, one, release_since)
         turning_point = back or (is_new and issue.count == 1)
         if turning_point:
@@ -112,8 +126,8 @@ def _events(fresh: list[Arrived]) -> None:
     IssueTransition.objects.bulk_create(transitions)
     touched = {issue.pk: issue for issue, _ in issues.values()}
     at = [(issues[one.project_id, one.group.key][0], one) for one in fresh]
-    counting.people(((issue, str(one.event.user.id)) for issue, one in at if one.event.user), touched)
-    Issue.objects.bulk_update(touched.values(), _COUNTED)
+    counting.people(((issue, one.person) for issue, one in at if one.person), touched)
+    many.update(touched.values(), _COUNTED)
     counting.hours((issue.pk, one.received_at) for issue, one in at)
 
 
@@ -139,10 +153,10 @@ def _row(one: Arrived, issue: Issue, *, turning_point: bool) -> Event:
         issue=issue,
         occurred_at=one.occurred_at,
         received_at=one.received_at,
-        level=(one.event.level or "error")[:20],
-        release=one.event.release or "",
-        environment=one.event.environment or "",
-        person=str(one.event.user.id) if one.event.user else "",
+        level=one.level,
+        release=one.release,
+        environment=one.environment,
+        person=one.person,
         turning_point=turning_point,
         data=one.data,
     )
@@ -150,14 +164,13 @@ def _row(one: Arrived, issue: Issue, *, turning_point: bool) -> Event:
 
 def _releases(fresh: list[Arrived]) -> dict[tuple[int, str], datetime]:
     """When each release of these events was first seen, by project and version."""
-    latest: dict[tuple[int, str], datetime] = {}
+    seen: dict[tuple[int, str], list[datetime]] = {}
     for one in fresh:
-        if one.event.release:
-            key = (one.project_id, one.event.release)
-            latest[key] = max(one.received_at, latest.get(key, one.received_at))
+        if one.release:
+            seen.setdefault((one.project_id, one.release), []).append(one.received_at)
     since = {}
-    for (project_id, version), at in latest.items():
-        earliest = min(o.received_at for o in fresh if (o.project_id, o.event.release) == (project_id, version))
+    for (project_id, version), times in seen.items():
+        earliest, at = min(times), max(times)
         release, new = Release.objects.get_or_create(
             project_id=project_id, version=version, defaults={"first_seen_at": earliest, "last_seen_at": at}
         )
@@ -214,10 +227,10 @@ def _new_issue(one: Arrived, group: Group) -> Issue:
         type=group.type,
         value=group.value,
         culprit=group.culprit,
-        level=(one.event.level or "error")[:20],
+        level=one.level,
         first_seen_at=one.received_at,
         last_seen_at=one.received_at,
-        first_release=one.event.release or "",
+        first_release=one.release,
     )
 
 
@@ -226,7 +239,7 @@ def _count(issue: Issue, one: Arrived, release_since: datetime | None) -> bool:
     issue.count += 1
     issue.first_seen_at = min(issue.first_seen_at, one.received_at)
     issue.last_seen_at = max(issue.last_seen_at, one.received_at)
-    issue.last_release = one.event.release or issue.last_release
+    issue.last_release = one.release or issue.last_release
     standing = Standing(
         Status(issue.status),
         issue.resolved_at,
