@@ -26,7 +26,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q
 
-from monitoring.alerts import render
+from monitoring.alerts import render, smtp
 from monitoring.alerts.letters import one_line
 from monitoring.alerts.rules import GROUPED, Severity
 from monitoring.models import MailAttempt, OutboxMail
@@ -39,17 +39,18 @@ LEASE: Final = timedelta(seconds=45)  # longer than an attempt takes; what is le
 FIRST_RETRY: Final = timedelta(seconds=10)
 RETRY_MOST: Final = timedelta(minutes=5)
 GIVE_UP: Final = timedelta(hours=24)
-AT_ONCE_S: Final = 10.0  # what is left after that waits for the next run
+AT_ONCE_S: Final = 10.0  # what is left after that waits for the next run; the last one of a run has smtp.MAIL_AT_MOST_S
+DJANGOS: Final = "django.core.mail.backends.smtp.EmailBackend"
 State, Outcome = OutboxMail.State, MailAttempt.Outcome
 
 
 class Carrier:
     """One process's way to SMTP. `accepted` holds what SMTP took and the database has not yet written."""
 
-    def __init__(self, holder: str = "", connect: Callable[[], BaseEmailBackend] = get_connection) -> None:
+    def __init__(self, holder: str = "", connect: Callable[[], BaseEmailBackend] | None = None) -> None:
         self.holder = holder or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.accepted: dict[int, tuple[datetime, float]] = {}
-        self._connect = connect
+        self._connect = connect or _connect
         self._connection: BaseEmailBackend | None = None
 
     def run(self, now: datetime, clock: Callable[[], float] = monotonic) -> int:
@@ -117,6 +118,12 @@ class Carrier:
         if connection is not None:
             with suppress(Exception):  # it is gone already, which is what is wanted
                 connection.close()
+
+
+def _connect() -> BaseEmailBackend:
+    """Django's way to SMTP with an end to every mail; any other that is set, as it is."""
+    bounded = f"{smtp.__name__}.{smtp.EmailBackend.__name__}"
+    return get_connection(bounded if settings.EMAIL_BACKEND == DJANGOS else None)
 
 
 def message(mail: OutboxMail) -> EmailMultiAlternatives:

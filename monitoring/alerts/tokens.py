@@ -20,6 +20,7 @@ _VERIFY: Final = "monitoring.alerts.verify"
 # The paths that the links lead to: GET shows what would be done, POST does it.
 ACKNOWLEDGE_PATH: Final = "monitoring/acknowledge/{token}/"
 VERIFY_PATH: Final = "monitoring/confirm/{token}/"
+NOT_OURS: Final = "This link is not one of ours, or it was cut off in the mail."
 
 
 class BadLink(Exception):
@@ -47,7 +48,10 @@ def verifying(recipient: Recipient) -> str:
 
 def mail_of(token: str) -> OutboxMail:
     """The mail whose alerts the token acknowledges. Raises BadLink."""
-    key = _loaded(token, _ACKNOWLEDGE, ACKNOWLEDGE_FOR)
+    try:
+        key = UUID(_loaded(token, _ACKNOWLEDGE, ACKNOWLEDGE_FOR))
+    except (AttributeError, TypeError, ValueError) as error:  # signed by us, with something else inside
+        raise BadLink(NOT_OURS) from error
     mail = OutboxMail.objects.filter(key=key).first()
     if mail is None:
         raise BadLink("The mail that this link came with is no longer known.")
@@ -56,7 +60,10 @@ def mail_of(token: str) -> OutboxMail:
 
 def recipient_of(token: str) -> Recipient:
     """The recipient whose address the token proves. Raises BadLink, also when it was used before."""
-    pk, verification = _loaded(token, _VERIFY, VERIFY_FOR)
+    found = _loaded(token, _VERIFY, VERIFY_FOR)
+    if not isinstance(found, list) or [type(part) for part in found] != [int, str]:
+        raise BadLink(NOT_OURS)
+    pk, verification = found
     recipient = Recipient.objects.filter(pk=pk, verification=verification).exclude(verification="").first()
     if recipient is None:
         raise BadLink("This link was used before, or a newer one was sent.")
@@ -69,4 +76,4 @@ def _loaded(token: str, salt: str, good_for: timedelta) -> Any:
     except signing.SignatureExpired as error:
         raise BadLink("This link is too old. Sign in to the admin instead.") from error
     except signing.BadSignature as error:
-        raise BadLink("This link is not one of ours, or it was cut off in the mail.") from error
+        raise BadLink(NOT_OURS) from error

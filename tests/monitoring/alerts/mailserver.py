@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections import deque
@@ -14,7 +15,15 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-TAKE, REFUSE, DROP, BUSY, TAKE_AND_DROP = "take", "refuse", "drop", "busy", "take_and_drop"
+TAKE, REFUSE, DROP, BUSY, TAKE_AND_DROP, DELAY, STALL = (
+    "take",
+    "refuse",
+    "drop",
+    "busy",
+    "take_and_drop",
+    "delay",
+    "stall",
+)
 
 
 class MailServer:
@@ -24,6 +33,7 @@ class MailServer:
         self.moods = deque(moods)
         self.taken: list[Message] = []
         self.taken_at: list[float] = []
+        self.delay_s = 0.0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -53,7 +63,12 @@ class MailServer:
         mood = self._next()
         if mood == BUSY:
             return "451 4.3.0 Try again later"
-        if mood != DROP:
+        if mood == DELAY:
+            await asyncio.sleep(self.delay_s)
+        while mood == STALL and not server.transport.is_closing():  # a byte now and then: no answer is ever late
+            server.transport.write(b"2")
+            await asyncio.sleep(0.02)
+        if mood not in (DROP, STALL):
             content: Any = envelope.original_content
             self.taken.append(message_from_bytes(content, policy=default))
             self.taken_at.append(time.time())

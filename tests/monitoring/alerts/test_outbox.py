@@ -5,16 +5,20 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.core.mail import get_connection
 from django.db import DatabaseError
 
-from monitoring.alerts import outbox, post, tokens
+from monitoring.alerts import outbox, post, smtp, tokens
 from monitoring.alerts.letters import Block, letter
 from monitoring.models import Alert, OutboxMail, Recipient
-from tests.monitoring.alerts.mailserver import BUSY, DROP, REFUSE, TAKE, TAKE_AND_DROP, MailServer
+from monitoring.uptime.probe import Prober
+from monitoring.watch import jobs
+from tests.monitoring.alerts.mailserver import BUSY, DELAY, DROP, REFUSE, STALL, TAKE, TAKE_AND_DROP, MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T0 = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -179,3 +183,69 @@ def test_a_mail_for_nobody_is_worded_and_kept_where_staff_see_it(server: MailSer
     mail.alerts.add(fired())
     assert carrier(server).run(T0 + MINUTE) == 0 and server.taken == []
     assert (fresh(mail).state, "Errors" in fresh(mail).html) == ("nobody", True)
+
+
+def hurried(server: MailServer, at_most_s: float) -> outbox.Carrier:
+    def connect() -> smtp.EmailBackend:
+        return smtp.EmailBackend(host="127.0.0.1", port=server.port, timeout=5, at_most_s=at_most_s)
+
+    return outbox.Carrier("one", connect)
+
+
+def test_a_server_that_is_slow_gets_no_more_mails_than_a_run_has_time_for_and_the_others_next_in_order(
+    server: MailServer,
+) -> None:
+    server.moods.appendleft(DELAY)
+    server.moods.pop()
+    server.delay_s = 0.02
+    mails, one, looks = owed(5), carrier(server), count()
+
+    def clock() -> float:  # time passes whenever somebody looks: a mail takes six seconds
+        return 1.5 * next(looks)
+
+    counts = [one.run(T0 + n * MINUTE, clock) for n in range(5)]
+    assert counts == [2, 2, 1, 0, 0]
+    assert server.ids == [mail.message_id for mail in mails]
+
+
+def test_a_server_that_drips_its_answer_is_cut_off_and_the_mail_goes_again(server: MailServer) -> None:
+    server.moods.appendleft(STALL)
+    first, second = owed(2)
+    one = hurried(server, 0.3)
+    assert one.run(T0) == 0
+    attempt = first.tries.get()
+    assert (attempt.outcome, smtp.TOO_SLOW in attempt.reply) == ("failed", True)
+    assert fresh(second).attempts == 0, "the next would have fared no better"
+    assert one.run(T0 + MINUTE) == 2
+    assert server.ids == [first.message_id, second.message_id]
+
+
+def test_a_server_that_never_greets_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        one = outbox.Carrier("one", lambda: smtp.EmailBackend(host="127.0.0.1", port=port, timeout=600, at_most_s=0.2))
+        (mail,) = owed()
+        assert one.run(T0) == 0
+    assert smtp.TOO_SLOW in mail.tries.get().reply
+
+
+def test_the_slowest_run_is_over_before_its_limit_and_a_lease_outlasts_an_attempt() -> None:
+    (job,) = [job for job in jobs(Prober()) if job.name == "outbox"]
+    attempt_s = 2 * smtp.MAIL_AT_MOST_S  # signing in, and the mail
+    assert outbox.AT_ONCE_S + attempt_s + smtp.CLOSE_AT_MOST_S < job.limit.total_seconds() - 5
+    assert attempt_s + smtp.CLOSE_AT_MOST_S < outbox.LEASE.total_seconds() - 5
+
+
+def test_the_mail_server_that_is_set_is_reached_by_the_bounded_way(settings: Any) -> None:
+    settings.EMAIL_BACKEND = outbox.DJANGOS
+    assert isinstance(outbox._connect(), smtp.EmailBackend)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert not isinstance(outbox._connect(), smtp.EmailBackend)
+
+
+@pytest.mark.parametrize("inside", [None, 7, "no key", ["a"], {"pk": 1}, [None, None], [1, 2, 3]])
+def test_a_link_that_is_signed_but_holds_no_key_is_a_bad_one(inside: Any) -> None:
+    with pytest.raises(tokens.BadLink, match="not one of ours"):
+        tokens.mail_of(signing.dumps(inside, salt=tokens._ACKNOWLEDGE))
+    with pytest.raises(tokens.BadLink, match="not one of ours"):
+        tokens.recipient_of(signing.dumps(inside, salt=tokens._VERIFY))
