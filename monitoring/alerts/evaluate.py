@@ -7,17 +7,16 @@ nothing half done, and the next one judges the same windows again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
 
-from monitoring.alerts import actions, book, details, gather, notify
+from monitoring.alerts import actions, book, details, gather, notify, practice
 from monitoring.alerts.gather import Facts
 from monitoring.alerts.lifecycle import GAP, STEP, Phase, State, Transition, catch_up, new, ticks
-from monitoring.alerts.rules import DEADMAN, Kind, Reading, Rule, read
-from monitoring.drills import record as drills
+from monitoring.alerts.rules import DEADMAN, Judgement, Kind, Reading, Rule, read
 from monitoring.models import Alert, AlertTransition, Evaluation, RuleState
 
 NAME: Final = "watch"
@@ -79,6 +78,10 @@ def judge(name: str, rules: Sequence[Rule], facts: Facts, due: Round, now: datet
         before = _reconciled(known.get(rule.name), alerts.get(rule.name), due.moments[0])
         after, rows = catch_up(rule, readings, before)
         ended += _written(rule, before, rows, readings, alerts)
+        if rule.name in alerts and _outlives_drill(rule, alerts[rule.name], readings[-1]):
+            ended.append(alerts.pop(rule.name))
+            alerts[rule.name] = _real(rule, ended[-1], readings[-1])
+            after = replace(after, fired_at=due.moments[-1])
         known[rule.name] = _row(rule, after, readings[-1][1])
     RuleState.objects.bulk_create([known[rule.name] for rule in rules], **UPSERT)
     states = {row.rule: _state(row) for row in known.values()}
@@ -155,6 +158,34 @@ def _written(
     return ended
 
 
+def _outlives_drill(rule: Rule, alert: Alert, last: tuple[datetime, Reading]) -> bool:
+    """Whether an alert that a drill set off holds on for another reason."""
+    at, reading = last
+    return (
+        alert.drill
+        and reading.judgement is Judgement.BREACH
+        and at > alert.fired_at
+        and not practice.is_drill(rule, at)
+    )
+
+
+def _real(rule: Rule, drill: Alert, last: tuple[datetime, Reading]) -> Alert:
+    """End a drill's alert, and open one that is no drill: with mails, an incident and an answer of its own."""
+    at, reading = last
+    drill.resolved_at = at
+    drill.save(update_fields=["resolved_at"])
+    row = Transition(rule.name, Phase.FIRING, Phase.FIRING, at, reading)
+    fresh = _opened(rule, row, at)
+    said = {"rule": rule.name, "at": at, "value": reading.value, "samples": reading.samples}
+    AlertTransition.objects.create(
+        alert=drill, before=Phase.FIRING, after=Phase.RESOLVED, reason="What goes on is no drill.", **said
+    )
+    AlertTransition.objects.create(
+        alert=fresh, before=Phase.RESOLVED, after=Phase.FIRING, reason="It goes on beside or after a drill.", **said
+    )
+    return fresh
+
+
 def _opened(rule: Rule, row: Transition, began_at: datetime) -> Alert:
     return Alert.objects.create(
         rule=rule.name,
@@ -166,7 +197,7 @@ def _opened(rule: Rule, row: Transition, began_at: datetime) -> Alert:
         samples=row.reading.samples,
         detail=details.describe(rule, row.at)[:300],
         release=details.release()[:64],
-        drill=drills.cause_of(rule.name, row.at) is not None,
+        drill=practice.is_drill(rule, row.at),
     )
 
 

@@ -124,7 +124,7 @@ def _tell(alert: Alert, now: datetime) -> None:
 
 def _first(alert: Alert, now: datetime) -> None:
     """The first mail, together with others that wait, but never within five minutes of the rule's last one."""
-    rule_mailed_at = _rule_mailed_at(alert.rule, now)
+    rule_mailed_at = _rule_mailed_at(alert, now)
     free_at = rule_mailed_at + MAIL_EVERY if rule_mailed_at else alert.fired_at
     due_at = max(first_mail_at(alert.fired_at, rule_mailed_at), now)
     group = _joined(Kind.FIRED, alert, free_at, due_at) or post.to_everybody(Kind.FIRED, now=now, due_at=due_at)
@@ -137,9 +137,9 @@ def _first(alert: Alert, now: datetime) -> None:
             before.save(update_fields=["closed_at"])
 
 
-def _rule_mailed_at(rule: str, now: datetime) -> datetime | None:
-    """When a mail about any alert of the rule was last due."""
-    times = Alert.objects.filter(rule=rule).aggregate(
+def _rule_mailed_at(alert: Alert, now: datetime) -> datetime | None:
+    """When a mail about any alert of its rule was last due. A drill's mails hold back no others."""
+    times = Alert.objects.filter(rule=alert.rule, drill=alert.drill).aggregate(
         told=Max("told_at"), closed=Max("closed_at", filter=Q(closed_at__lte=now))
     )
     return max(filter(None, times.values()), default=None)

@@ -13,6 +13,8 @@ MINUTES: Final = (1, 30)  # the shortest and the longest
 SLOW_S: Final = 2.5  # beyond the 2 s of the critical rules
 BURST: Final = 12  # errors at once, over the 10 a minute of the critical rule
 DRIP: Final = 3  # errors at each look afterwards
+COMPONENT: Final = "drill"  # what the errors of a drill are counted under
+ISSUE: Final = ("backend", "DrillError")  # project and type of the issue that they make
 HELD_S: Final = 15.0  # a fault that the database does not confirm for so long is lifted
 
 

@@ -19,7 +19,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from monitoring.drills import record
-from monitoring.drills.effects import BURST, DRIP, HELD_S, SLOW_S, Kind
+from monitoring.drills.effects import BURST, COMPONENT, DRIP, HELD_S, SLOW_S, Kind
 from monitoring.models.drills import Drill
 from signals import faults, telemetry
 
@@ -116,7 +116,7 @@ def _fail(number: int) -> None:
     try:
         _break(number)
     except DrillError as error:
-        telemetry.capture(error, component="drill", drill=str(number))
+        telemetry.capture(error, component=COMPONENT, drill=str(number))
 
 
 drilling: Final = Drilling()
