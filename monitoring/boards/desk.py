@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from monitoring.boards import blocks
 from monitoring.boards.chart import MARKS_MAX, Chart, Line, Mark, Threshold
@@ -62,46 +62,49 @@ class Desk:
         self.times = [at for at in shown.times if not self._is_too_fresh(at)]
         self._step_s = int(shown.step.total_seconds())
         self._low = int(self.times[0].timestamp()) if self.times else 0
+        self._first = self._low // self._step_s
+        self._slot = (
+            F("start_s") / self._step_s
+        )  # the number of its step, counted from the epoch, as the database has it
         self._timings: dict[str, Timing] = {}
+        self._counts: dict[str, dict[str, list[int]]] = {}
+        self._levels: dict[str, tuple[Values, Values]] = {}
 
     def timing(self, metric: str) -> Timing:
         if metric not in self._timings:
             self._timings[metric] = Timing(blocks.read(metric, self.times, self._step_s, self.now))
         return self._timings[metric]
 
-    def counts(self, metric: str) -> dict[str, list[float | None]]:
+    def counts(self, metric: str) -> dict[str, Values]:
         """How often something happened, a minute, by label; steps in which nobody measured have no value."""
-        found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(self.times))
-        for start_s, label, n in self._rows(metric).values_list("start_s", "label").annotate(n=Sum("count")):
-            found[label][self._index(start_s)] += n
-        return {label: self.per_minute(values) for label, values in found.items()}
+        return {label: self.per_minute(values) for label, values in self._counted(metric).items()}
 
-    def total(self, metric: str) -> list[float | None]:
+    def total(self, metric: str) -> Values:
         """The same of all labels together; nothing at all is a zero wherever somebody measured."""
-        found = [0] * len(self.times)
-        for start_s, n in self._rows(metric).values_list("start_s").annotate(n=Sum("count")):
-            found[self._index(start_s)] += n
-        return self.per_minute(found)
+        nothing = [0] * len(self.times)
+        return self.per_minute([sum(ns) for ns in zip(nothing, *self._counted(metric).values(), strict=True)])
 
-    def per_minute(self, counts: Sequence[int]) -> list[float | None]:
+    def per_minute(self, counts: Sequence[int]) -> Values:
         """Counts as rates; the step under way is divided by what is over of it."""
         return [
             n * 60 / self.range.seconds_of(at) if measured or n else None
             for n, at, measured in zip(counts, self.times, self.measured, strict=True)
         ]
 
-    def level(self, metric: str) -> tuple[list[float | None], list[float | None]]:
+    def level(self, metric: str) -> tuple[Values, Values]:
         """Where a level stood at the end of each step, and its highest."""
-        points = {point.at: point for point in store.level_series(metric, *self.span, self.range.step)}
-        found = [points[at] for at in self.times]
-        return [point.last for point in found], [point.high for point in found]
+        if metric not in self._levels:
+            points = {point.at: point for point in store.level_series(metric, *self.span, self.range.step)}
+            found = [points[at] for at in self.times]
+            self._levels[metric] = [point.last for point in found], [point.high for point in found]
+        return self._levels[metric]
 
     @cached_property
     def measured(self) -> list[bool]:
         """For each step whether a process that serves people measured anything."""
-        starts = self._rows(store.FLUSH).filter(label=store.WEB).values_list("start_s", flat=True).distinct()
-        known = {self._index(start_s) for start_s in starts}
-        return [index in known for index in range(len(self.times))]
+        rows = self._rows(store.FLUSH).filter(label=store.WEB)
+        known = set(rows.values_list(self._slot, flat=True).distinct())
+        return [self._first + index in known for index in range(len(self.times))]
 
     @cached_property
     def marks(self) -> list[Mark]:
@@ -162,7 +165,11 @@ class Desk:
 
     def step_of(self, at: datetime) -> int | None:
         """The step that a moment falls into; None outside of them."""
-        index = self._index(int(at.timestamp()))
+        return self.step_at(int(at.timestamp()))
+
+    def step_at(self, at_s: int) -> int | None:
+        """The same of a moment in seconds since the epoch."""
+        index = self._index(at_s)
         return index if 0 <= index < len(self.times) else None
 
     def tally(self, moments: Iterable[datetime]) -> list[int]:
@@ -179,6 +186,16 @@ class Desk:
         if not self.times:
             return self.range.start, self.range.end
         return self.times[0], self.times[-1] + self.range.step
+
+    def _counted(self, metric: str) -> dict[str, list[int]]:
+        """By label, and for each step; added up where they are stored."""
+        if metric not in self._counts:
+            found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(self.times))
+            rows = self._rows(metric).values_list(self._slot, "label").annotate(n=Sum("count"))
+            for slot, label, n in rows:
+                found[label][slot - self._first] += n
+            self._counts[metric] = dict(found)
+        return self._counts[metric]
 
     def _index(self, start_s: int) -> int:
         return (slot_of(start_s, self._step_s) - self._low) // self._step_s

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Func, IntegerField, Q
 
 from monitoring.boards.board import Board, Spec
 from monitoring.boards.chart import Chart, Line, Threshold
@@ -23,6 +23,18 @@ from monitoring.uptime.outage import Answer, Kind, Span, length, subtract
 PERIODS: Final = {"24 hours": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 OUTAGES: Final = 30
 PROBES_A_STEP: Final = 2  # so that a probe that comes late leaves no hole
+
+
+class Epoch(Func):
+    """A moment as whole seconds since the epoch: a month of probes takes a fifth of the time that dates take."""
+
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="FLOOR(EXTRACT(EPOCH FROM %(expressions)s))::bigint")
 
 
 def enabled() -> list[Monitor]:
@@ -69,9 +81,9 @@ def answers(desk: Desk, monitor: Monitor) -> Chart:
     start, end = steps.span
     rows = ProbeResult.objects.filter(monitor=monitor, at__gte=start, at__lt=end, took_ms__isnull=False)
     found: list[list[float]] = [[] for _ in steps.times]
-    for at, took_ms in rows.exclude(answer=Answer.UNKNOWN).order_by().values_list("at", "took_ms"):
-        if (index := steps.step_of(at)) is not None:
-            found[index].append(took_ms or 0.0)
+    for at_s, took_ms in rows.exclude(answer=Answer.UNKNOWN).order_by().values_list(Epoch("at"), "took_ms"):
+        if (index := steps.step_at(at_s)) is not None:
+            found[index].append(took_ms)
     known = record.known_spans([monitor], Span(start, end))
     lines = [
         Line("slowest", [max(took) if took else None for took in found]),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from monitoring.metrics.histogram import Histogram
 from monitoring.metrics.ledger import LOST, Row
@@ -126,16 +126,14 @@ def count_series(metric: str, label: str | None, start: datetime, end: datetime,
 def level_series(metric: str, start: datetime, end: datetime, step: timedelta) -> list[LevelPoint]:
     """A level step by step, aligned to the step. Raises ValueError for a step that is no multiple of 10 s."""
     span = _Span(start, end, step)
-    join = sum if metric in SUMMED else max
-    slots: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
-    for start_s, last, high in span.rows(metric, None).values_list("start_s", "last", "high"):
-        if last is not None and high is not None:
-            slots[start_s].append((last, high))
+    join = Sum if metric in SUMMED else Max
+    told = span.rows(metric, None).filter(last__isnull=False, high__isnull=False)
+    slots = told.values_list("start_s").annotate(stood=join("last"), rose=join("high")).order_by("start_s")
     found: dict[int, tuple[float, float]] = {}
-    for start_s in sorted(slots):
-        last, high = (float(join(values)) for values in zip(*slots[start_s], strict=True))
-        before = found.get(span.step_of(start_s))
-        found[span.step_of(start_s)] = last, max(high, before[1]) if before else high
+    for start_s, last, high in slots:
+        step_s = span.step_of(start_s)
+        before = found.get(step_s)
+        found[step_s] = last, max(high, before[1]) if before else high
     return [LevelPoint(at, *found.get(s, (None, None))) for s, at in span.steps()]
 
 
