@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -26,6 +28,7 @@ from monitoring.runbooks.figures import disk_share
 from monitoring.watch import NAME as WATCH
 from signals import presence
 
+T = TypeVar("T")
 LIMIT: Final = timedelta(milliseconds=700)  # the library adds a second, and all have to answer within two
 _OVER: Final = {rule.name: rule.condition.over for rule in SHIPPED}  # each threshold stands once
 
@@ -171,7 +174,31 @@ class Result(NamedTuple):
         return not self.sentence
 
 
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="health")
+class _Threads(Executor):
+    """A few threads, none of which the end of this process waits for: what hangs in one may hang for ever."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        if not self._free.acquire(blocking=False):
+            raise ServiceUnavailable("Earlier checks still wait for an answer.")
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                if future.set_running_or_notify_cancel():
+                    future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # an executor hands on whatever it was
+                future.set_exception(error)
+            finally:
+                self._free.release()
+
+        threading.Thread(target=work, name="health", daemon=True).start()
+        return future
+
+
+_threads: Final = _Threads(16)
 _running: dict[asyncio.AbstractEventLoop, asyncio.Task[tuple[Result, ...]]] = {}
 
 

@@ -1,10 +1,14 @@
 """A probe against a real server, and the container's own check."""
 
+import socket
+import time
 from pathlib import Path
 
 import httpx
 
 from tests.flows.server import Server, manage
+
+BUSY_S = 5  # what a busy machine may add; a database that holds anything up would add all of its own time
 
 
 def test_a_probe_and_a_container_both_learn_that_it_is_ready(server: Server) -> None:
@@ -35,3 +39,23 @@ def test_a_container_whose_database_lacks_its_tables_is_told_why(tmp_path: Path)
         assert checked.returncode == 0, "liveness asks no database"
     finally:
         bare.stop()
+
+
+def test_a_database_that_hangs_makes_liveness_neither_slow_nor_wrong(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a connection, and never says a word
+        place = f"postgres://somebody@127.0.0.1:{silent.getsockname()[1]}/icebreaker"
+        server = Server("uvicorn", tmp_path, DATABASE_URL=place).start()
+        try:
+            for _ in range(4):
+                started = time.monotonic()
+                ready = httpx.get(f"{server.url}/api/health/ready", timeout=30, trust_env=False)
+                took_s = time.monotonic() - started
+                assert ready.status_code == 503
+                assert {"database", "migrations"} == ready.json()["failed"].keys()
+                assert took_s < 2 + BUSY_S
+                started = time.monotonic()
+                live = httpx.get(f"{server.url}/api/health", timeout=30, trust_env=False)
+                assert (live.status_code, live.json()["status"]) == (200, "ok")
+                assert time.monotonic() - started < BUSY_S
+        finally:
+            server.stop()
