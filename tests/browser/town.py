@@ -162,7 +162,7 @@ class Somebody:
             geolocation=at,
             permissions=allowed,
             service_workers="allow" if worker else "block",
-            **more,
+            **{"reduced_motion": "reduce", **more},  # a sweep drawn by the processor alone slows every other page
         )
         self.requests: list[str] = []
         self.trouble: list[str] = []
