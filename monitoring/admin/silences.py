@@ -24,6 +24,14 @@ from monitoring.alerts.rules import SHIPPED
 from monitoring.models import Silence
 
 
+def _moment(label: str) -> forms.SplitDateTimeField:
+    """A date and a time, each with a name of its own for who can't see the one above both."""
+    widget = AdminSplitDateTime()
+    for part, own in zip(("date", "time"), widget.widgets, strict=True):
+        own.attrs["aria-label"] = f"{label} (UTC), {part}"
+    return forms.SplitDateTimeField(label=f"{label} (UTC)", widget=widget)
+
+
 class SilenceForm(forms.Form):
     """What a silence is made of; whether it makes sense is said by monitoring.alerts.actions."""
 
@@ -32,8 +40,8 @@ class SilenceForm(forms.Form):
         max_length=64,
         help_text="A rule's name; * stands for any part of it. slow-* is every rule about slowness.",
     )
-    from_at = forms.SplitDateTimeField(label="From (UTC)", widget=AdminSplitDateTime)
-    to_at = forms.SplitDateTimeField(label="To (UTC)", widget=AdminSplitDateTime)
+    from_at = _moment("From")
+    to_at = _moment("To")
     reason = forms.CharField(max_length=200, help_text="For the others.")
 
 

@@ -15,6 +15,28 @@ from tests.browser.town import AXE, NARROW, ROOT, WIDE, Server
 BUNDLE = ROOT / "signals/static/signals/vendor/errors.js"
 MAKE = "from django.contrib.auth.models import User; User.objects.create_superuser('ada', password='only-for-tests')"
 Opens = Callable[..., Page]
+FINDS = "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
+THEMES_OWN = "simplebar-content-wrapper"  # its script gives each of its scroll areas the same name
+LISTS = (
+    "alert",
+    "incident",
+    "issue",
+    "outage",
+    "drill",
+    "rulesetting",
+    "silence",
+    "maintenance",
+    "recipient",
+    "outboxmail",
+    "monitor",
+    "project",
+)
+PAGES = (
+    "/monitoring/runbooks/",
+    "/monitoring/runbooks/incident-response/",
+    "/monitoring/health/",
+    "/admin/signals/report/",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +79,32 @@ def opens(browser: Browser, watched: Server) -> Iterator[Opens]:
     assert not foreign and not trouble
 
 
-@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["390px", "1280px"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.usefixtures("axe")
+def test_axe_finds_nothing_on_the_pages_of_staff(opens: Opens, watched: Server) -> None:
+    """Each list, the first thing that it lists, the form for a new one, and the pages that stand alone."""
+    page, found = opens("/monitoring/runbooks/"), {}
+
+    def look(address: str) -> None:
+        answer = page.goto(address)
+        assert answer and answer.status == 200, address
+        page.evaluate(AXE.read_text("utf-8"))
+        if trouble := [one for one in page.evaluate(FINDS) if THEMES_OWN not in one[1]]:
+            found[address] = trouble
+
+    for name in LISTS:
+        look(f"{watched.url}/admin/monitoring/{name}/")
+        linked = page.evaluate("[...document.querySelectorAll('#content a')].map(a => a.href.split('?')[0])")
+        for end in ("/change/", "/add/"):
+            if address := next((one for one in linked if f"/{name}/" in one and one.endswith(end)), None):
+                look(address)
+    for path in PAGES:
+        look(f"{watched.url}{path}")
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(NARROW, "dark"), (WIDE, "light")], ids=["390px dark", "1280px light"]
+)
 def test_an_issue_is_read_and_settled_by_the_keyboard_alone(opens: Opens, viewport: Any, scheme: str) -> None:
     page = opens("/admin/monitoring/issue/", viewport, scheme)
     page.locator("#result_list a", has_text="TrialError").first.press("Enter")
