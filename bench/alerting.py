@@ -1,6 +1,7 @@
 """What judging costs: every rule on a month of measures, the back-test over that month, and a breach until SMTP has it.
 
-`BREACHES` says how many breaches are timed, `DAYS` how much history is invented.
+`BREACHES` says how many breaches are timed, `DAYS` how much history is invented, `PHASES` at how many moments of the
+watch's cycles trouble begins when the clock is told instead of waited for (bench/waits.py).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
+from bench import waits
 from bench.table import Row, times_ms
 from tests.monitoring.alerts.mailserver import MailServer
 
 DAYS = float(os.environ.get("DAYS", "30"))
+PHASES = int(os.environ.get("PHASES", "40"))
 BREACHES = int(os.environ.get("BREACHES", "3"))
 RUNS = 40
 
@@ -26,7 +29,7 @@ RUNS = 40
 def rows() -> list[Row]:
     call_command("migrate", verbosity=0)
     call_command("seed_history", days=round(DAYS), verbosity=0)
-    return [_evaluation(), _backtest(), _delivery()]
+    return [_evaluation(), _backtest(), _delivery(), *waits.waited(PHASES)]
 
 
 def _evaluation() -> Row:

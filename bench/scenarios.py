@@ -25,7 +25,7 @@ def rows() -> list[Row]:
     for scenario in scenarios():
         if chosen and not any(name in scenario.name for name in chosen):
             continue
-        with _undone():
+        with undone():
             verdict = play(scenario)
         played += 1
         false, missed, twice = false + len(verdict.false), missed + len(verdict.missed), twice + len(verdict.twice)
@@ -39,7 +39,7 @@ def rows() -> list[Row]:
 
 
 @contextmanager
-def _undone() -> Iterator[None]:
+def undone() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -74,6 +74,7 @@ class ErrorDoor:
             await _reply(send, refused.status, words, (*refused.headers, ("X-Sentry-Error", refused.words)))
         except Exception as error:  # told as a number and a log line: a report of it would come to this same door
             telemetry.log.error("ingest failed: %s", type(error).__name__)
+            telemetry.count(telemetry.ERRORS, "ingest")
             ingest.count(0, "failed")
             await _reply(send, 500, b'{"detail":"something went wrong on our side"}', ())
         else:

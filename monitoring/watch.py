@@ -160,7 +160,7 @@ class Watch:
         """A coroutine is cancelled; a thread can't be, and until it ends this process is not to be trusted."""
         if inspect.iscoroutinefunction(job.run):
             doing.cancel()
-            await asyncio.wait([doing])
+            await asyncio.gather(doing, return_exceptions=True)  # what it raises on its way out was counted already
             return
         self._overdue.add(job.name)
         try:

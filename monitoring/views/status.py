@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -21,6 +22,7 @@ from django.views.decorators.http import require_safe
 from monitoring.uptime.page import PERIODS, Picture, picture
 from monitoring.views.badge import drawn
 from monitoring.watch import in_thread
+from signals import telemetry
 
 log = logging.getLogger("icebreaker")
 
@@ -53,6 +55,8 @@ class Copy:
         except TimeoutError:
             log.warning("the status page could not be read in time; the last good copy is shown")
         except Exception as error:  # whatever is broken, people are to be told what was known last
+            if not isinstance(error, DatabaseError):
+                telemetry.capture(error, component="status")
             log.warning("the status page can't be read (%s); the last good copy is shown", type(error).__name__)
         return self._kept or self.kept()
 

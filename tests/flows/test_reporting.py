@@ -15,12 +15,26 @@ import httpx
 import pytest
 
 from monitoring.errors.unpack import unpack
-from tests.flows.kept import digested, sent
+from tests.flows.kept import digested, dsn, rows, sent
 from tests.flows.server import Client, Server
 
 TEXT = "see you at the window"
 CONTACT, ADDRESS = "very.private@example.org", "198.51.100.23"
 TOKEN = "0penSesame-0penSesame"
+BROWSERS = "\n".join(
+    json.dumps(part)
+    for part in (
+        {},
+        {"type": "event"},
+        {
+            "event_id": "5" * 32,
+            "release": "1",
+            "environment": "test",
+            "tags": {"component": "browser"},
+            "exception": {"values": [{"type": "Mistake", "value": "of a page"}]},
+        },
+    )
+)
 
 
 class Faulty(Server):
@@ -39,6 +53,7 @@ async def until(there: Callable[[], bool], what: str) -> None:
 async def test_one_exception_is_one_event_wherever_it_happens(kind: str, tmp_path: Path) -> None:
     server = Faulty(kind, tmp_path).start()
     try:
+        key, number = re.findall(r"//(\w+)@.*/(\d+)$", dsn(server, "frontend"))[0]
         a, b = await Client.arrive(server), await Client.arrive(server)
         async with a, b:
             await a.say("chat:message", {"text": TEXT})
@@ -47,13 +62,21 @@ async def test_one_exception_is_one_event_wherever_it_happens(kind: str, tmp_pat
             async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
                 page = await http.get("/robots.txt", params={"token": TOKEN})
                 outside = await http.get("/api/outside")
-            assert (page.status_code, outside.status_code) == (500, 500)
+                from_page = await http.post(f"/api/{number}/envelope/", params={"sentry_key": key}, content=BROWSERS)
+            assert (page.status_code, outside.status_code, from_page.status_code) == (500, 500, 200)
             assert outside.json()["error"]["code"] == "INTERNAL_ERROR"
             await b.ask("radar:subscribe", {}, "radar:update")
     finally:
         server.stop()
     events = digested(server)
-    assert Counter(event["tags"]["component"] for event in events) == Counter(["websocket", "task", "http", "http"])
+    assert Counter(event["tags"]["component"] for event in events) == Counter(
+        ["websocket", "task", "http", "http", "browser"]
+    )
+    counted = rows(
+        server,
+        "SELECT label, SUM(count) FROM monitoring_measure WHERE metric = 'errors' AND tier_s = 10 GROUP BY label",
+    )
+    assert dict(counted) == {"websocket": 1, "task": 1, "http": 2, "frontend": 1}, "each is counted once"
     assert {event["exception"]["values"][-1]["type"] for event in events} == {"Mistake"}
     assert all(event["release"] and event["environment"] == "test" for event in events)
     of_socket = next(event for event in events if event["tags"]["component"] == "websocket")

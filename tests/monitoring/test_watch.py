@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from monitoring import watch as watching
+from monitoring.metrics.recorder import MetricsRecorder
 from monitoring.models import Heartbeat, Lease
 from monitoring.uptime.probe import Prober
 from monitoring.watch import Job, Watch, in_thread, jobs
@@ -191,6 +193,24 @@ async def test_a_failing_job_is_captured_once_and_runs_again() -> None:
     finally:
         telemetry.install(before)
     assert caught == [("ZeroDivisionError", "watch.evaluate")] * 2
+
+
+async def test_a_job_over_its_limit_is_one_error_whatever_it_raises_when_it_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def stubborn(_: datetime) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("on the way out")
+
+    recorder = MetricsRecorder()
+    monkeypatch.setattr(telemetry, "_recorder", recorder)
+    await tick(Watch([job([], limit=timedelta(milliseconds=50), run=stubborn)]), T0)
+    gc.collect()
+    counts = {key: n for key, n in recorder.drain().counts.items() if key[0] == telemetry.ERRORS}
+    assert counts == {(telemetry.ERRORS, "watch.evaluate"): 1}
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_clock_set_back_by_an_hour_does_not_stop_the_watch() -> None:
