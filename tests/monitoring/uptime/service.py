@@ -47,10 +47,17 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[Service]:
     """The service, until the block ends."""
     service = Service(scheme="https" if tls else "http")
+    over = asyncio.Event()
+
+    async def pause() -> None:
+        """As long as it was told to take, or until nobody asks any more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(service.wait_s):
+                await over.wait()
 
     async def socket(connection: ServerConnection) -> None:
         service.sockets += 1
-        await asyncio.sleep(service.wait_s)
+        await pause()
         first = service.first.pop(0) if isinstance(service.first, list) else service.first
         await connection.send(first if isinstance(first, str) else json.dumps(first))
         await connection.wait_closed()
@@ -58,7 +65,7 @@ async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[Service]:
     async def answer(_: ServerConnection, request: Request) -> Response | None:
         if request.path == "/ws":
             return None
-        await asyncio.sleep(service.wait_s)
+        await pause()
         body = service.text.encode()
         headers = Headers({"Content-Length": str(len(body)), "Connection": "close"})
         return Response(service.status, HTTPStatus(service.status).phrase, headers, body)
@@ -86,4 +93,5 @@ async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[Service]:
         try:
             yield service
         finally:
+            over.set()
             server.close()
