@@ -10,6 +10,7 @@ EXPECTED: Final = frozenset(
     {
         "chat_request_failed",
         "chat_accept_failed",
+        "chat_message_failed",
         "chat_decline_failed",
         "cooldown_active",
         "no_active_chat",
