@@ -28,7 +28,7 @@ RUNS = 40
 
 def rows() -> list[Row]:
     call_command("migrate", verbosity=0)
-    call_command("seed_history", days=round(DAYS), verbosity=0)
+    call_command("seed_history", days=round(DAYS), replace=True, verbosity=0)
     return [_evaluation(), _backtest(), _delivery(), *waits.waited(PHASES)]
 
 
