@@ -1,9 +1,11 @@
 """Two projects from the start, and a process that knows their keys without asking the database each time."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
-from django.db import DatabaseError
+from django.apps import apps
+from django.db import DatabaseError, connection
 from django.test.utils import override_settings
 from django.utils import timezone
 
@@ -22,12 +24,11 @@ def project() -> Project:
 
 
 @pytest.mark.django_db
-def test_two_projects_stand_there_from_the_start_with_keys_that_nobody_can_guess() -> None:
-    from importlib import import_module
-
-    from django.apps import apps
-    from django.db import connection
-
+def test_two_projects_stand_there_from_the_start_with_keys_that_nobody_can_guess(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = apps.get_app_config("monitoring")
+    monkeypatch.setattr(config, "models_module", config.models_module)  # the migration leaves none
     import_module("monitoring.migrations.0008_default_projects").add(apps, connection.schema_editor())
     names = dict(Project.objects.values_list("slug", "name"))
     assert names == {"backend": "Icebreaker Backend", "frontend": "Icebreaker Frontend"}
