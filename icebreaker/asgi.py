@@ -18,6 +18,7 @@ from monitoring import deadman
 from monitoring.drills.live import drilling
 from monitoring.errors import ingest, reporting
 from monitoring.ingest_app import ErrorDoor
+from monitoring.liveness import Liveness
 from monitoring.metrics import flusher
 from monitoring.views import live
 from signals.gate import App, Gate, Receive, Scope, Send
@@ -66,5 +67,5 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 application = ProtocolTypeRouter(
-    {"http": ticking(ErrorDoor(Gate(django))), "websocket": ticking(doors), "lifespan": lifespan}
+    {"http": ticking(Liveness(ErrorDoor(Gate(django)))), "websocket": ticking(doors), "lifespan": lifespan}
 )

@@ -168,6 +168,7 @@ BODY_MAX_BYTES = FRAME_MAX_BYTES = 16 * 1024
 # --- errors ------------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", default="")  # our own processes' errors go there too, besides our own store
 SENTRY_TRACES_SAMPLE_RATE = env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.01)  # of messages and calls, 0 to 1
+SENTRY_TRACES_PER_SECOND = env.float("SENTRY_TRACES_PER_SECOND", default=5)  # of messages, by process, at most
 SENTRY_DSN_FORWARD_BACKEND = env.str("SENTRY_DSN_FORWARD_BACKEND", default="")  # what we took in, sent on
 SENTRY_DSN_FORWARD_FRONTEND = env.str("SENTRY_DSN_FORWARD_FRONTEND", default="")
 SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=1024**3)  # what may wait on disk to be digested

@@ -8,10 +8,11 @@ docs/decisions/0012-one-exception-one-event.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from random import random
+from time import monotonic
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -44,17 +45,33 @@ _traced: ContextVar[bool] = ContextVar("traced", default=False)
 
 
 class SdkTracer:
-    """Behind the seam of telemetry: spans and exceptions to the SDK."""
+    """Behind the seam of telemetry: spans and exceptions to the SDK.
 
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
+    `rate` is the share of messages that are traced, `per_s` how many a second at most: a trace costs as much as ten
+    messages, so that a share alone would slow a busy process down.
+    """
+
+    def __init__(self, rate: float, per_s: float, clock: Callable[[], float] = monotonic) -> None:
+        self.rate, self.per_s, self._clock = rate, per_s, clock
+        self._room, self._at_s = per_s, clock()
 
     def span(self, op: str, name: str) -> AbstractContextManager[object]:
         return sentry_sdk.start_span(op=op, name=name) if _traced.get() else _nothing
 
     def transaction(self, op: str, name: str) -> AbstractContextManager[object]:
         """The coin is tossed before anything is begun: even one that is not sampled would cost a third of a message."""
-        return _transaction(op, name) if random() < self.rate else _nothing  # noqa: S311 - no secret
+        if random() < self.rate and self._has_room():  # noqa: S311 - no secret
+            return _transaction(op, name)
+        return _nothing
+
+    def _has_room(self) -> bool:
+        now_s = self._clock()
+        self._room = min(max(1.0, self.per_s), self._room + (now_s - self._at_s) * self.per_s)
+        self._at_s = now_s
+        if self._room < 1.0:
+            return False
+        self._room -= 1.0
+        return True
 
     def capture(self, error: BaseException, tags: dict[str, str]) -> None:
         try:
@@ -190,7 +207,7 @@ def start(role: str) -> OwnStore:
         _store = OwnStore(ingest.current)
         sentry_sdk.init(**options(role, _store))
         _store.beyond = _beyond(sentry_sdk.get_client().options)
-        recorder.tracer = SdkTracer(settings.SENTRY_TRACES_SAMPLE_RATE)
+        recorder.tracer = SdkTracer(settings.SENTRY_TRACES_SAMPLE_RATE, settings.SENTRY_TRACES_PER_SECOND)
         logging.getLogger("asyncio").addHandler(TaskErrors())
     return _store
 

@@ -20,6 +20,19 @@ def test_a_probe_and_a_container_both_learn_that_it_is_ready(server: Server) -> 
     assert checked.returncode == 0, checked.stderr
 
 
+def test_liveness_is_answered_in_front_of_everything_under_whatever_name_we_are_asked(server: Server) -> None:
+    with httpx.Client(base_url=server.url, headers={"Host": "10.0.0.7"}) as http:
+        answer = http.get("/api/health")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert {"Set-Cookie", "Server"}.isdisjoint(answer.headers)
+        head = http.head("/api/health")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == str(len(answer.content))
+        assert http.get("/api/health/ready").status_code == 400, "Django is asked by its own name alone"
+    refused = httpx.post(f"{server.url}/api/health", content=b"x" * 100_000)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
 def test_a_container_whose_server_is_gone_is_unhealthy(server: Server) -> None:
     checked = manage("health_check", "monitoring:ready", "127.0.0.1:1", env=server.env)
     assert checked.returncode == 2

@@ -9,12 +9,12 @@ from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
+from monitoring import liveness
 from monitoring.drills import live, record
 from monitoring.drills.effects import BURST, DRIP, HELD_S, Kind
 from monitoring.drills.live import DrillError, Drilling
 from monitoring.metrics.recorder import recorder
 from monitoring.models import Drill
-from monitoring.views import health
 from signals import faults, telemetry
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_setting_the_clock_back_prolongs_no_drill(place: Place) -> None:
 async def test_the_health_answer_fails_in_words_while_the_drill_lasts(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "drilling", place.drilling)
+    monkeypatch.setattr(liveness, "drilling", place.drilling)
     place.drilling._held = {Kind.HEALTH: live.Held(1, T0, 1010.0, 1010.0)}
     answer = await AsyncClient().get("/api/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "drill")

@@ -33,7 +33,7 @@ class Mine:
         self.ingest = Ingest(Spool(directory, 10**9), book, b"salt")
         self.store = OwnStore(lambda: self.ingest)
         self.client = sentry_sdk.Client(**reporting.options("web", self.store))
-        self.tracer = reporting.SdkTracer(1.0)
+        self.tracer = reporting.SdkTracer(1.0, 100)
 
     def kept(self) -> list[Record]:
         self.store.flush(5)
@@ -107,8 +107,24 @@ def test_a_transaction_holds_the_engine_and_a_span_outside_of_one_is_nothing(min
     assert [span["op"] for span in trace["spans"]] == ["signal.engine"]
 
 
+def test_a_busy_process_traces_so_many_a_second_and_no_more(mine: Mine) -> None:
+    now_s = 100.0
+    tracer = reporting.SdkTracer(1.0, 2, clock=lambda: now_s)
+
+    def traced(messages: int) -> int:
+        return sum(
+            tracer.transaction("websocket.message", "chat:end") is not reporting._nothing for _ in range(messages)
+        )
+
+    assert traced(100) == 2
+    now_s += 0.5
+    assert traced(100) == 1
+    now_s += 3600
+    assert traced(100) == 2
+
+
 def test_a_coin_that_says_no_starts_nothing(mine: Mine) -> None:
-    tracer = reporting.SdkTracer(0.0)
+    tracer = reporting.SdkTracer(0.0, 100)
     with tracer.transaction("websocket.message", "x"), tracer.span("signal.engine", "rank"):
         assert sentry_sdk.get_current_span() is None
     assert mine.kept() == []
