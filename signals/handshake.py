@@ -63,6 +63,12 @@ def offer(scope: Scope) -> Offer:
     return Offer(given[0], subprotocol)
 
 
+def forget(scope: Scope) -> None:
+    """Let go of what only the handshake needs: the server keeps the scope for as long as the socket is open."""
+    scope["headers"].clear()
+    scope["query_string"] = b""
+
+
 def session_of(token: str) -> str:
     """The session that may enter. Raises MissingToken or InvalidToken."""
     if not token:
