@@ -11,8 +11,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,6 +37,7 @@ LAT, LNG = -47.318257, 161.791346
 PLACE = re.compile(r"(?<!\d)(?:47[.,]31\d|161[.,]79\d)")
 TEXT, CONTACT, UNREACHABLE = "a sentence nobody else may read", "very.private@example.org", "gone.away@example.net"
 ADDRESS = "198.51.100.23"
+EVERY_S, CHUNK = 10.0, 2**20
 ZSTD = bytes.fromhex("28b52ffd")
 
 
@@ -65,36 +68,64 @@ def readable(data: bytes) -> Iterator[str]:
         at = data.find(ZSTD, at + 1)
 
 
-def stored(place: Path) -> Iterator[str]:
-    """Every value of every table, compressed ones too, and every other file that the processes wrote."""
-    with sqlite3.connect(place / "icebreaker.sqlite3") as database:
+def stored(place: Path, seen: Counter[str]) -> Iterator[str]:
+    """Every value of every table, compressed ones too, and every other file that the processes wrote; counted."""
+    with closing(sqlite3.connect(place / "icebreaker.sqlite3")) as database:
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             for row in database.execute(f'SELECT * FROM "{table}"'):
+                seen["rows"] += 1
                 for value in row:
                     yield from readable(value) if isinstance(value, bytes) else (str(value),)
     for file in place.rglob("*"):
         if file.is_file() and "sqlite3" not in file.name:
-            yield from readable(file.read_bytes())
+            data = file.read_bytes()
+            seen["files"] += 1
+            seen["log lines"] += data.count(b"\n") if file.suffix == ".log" else 0
+            yield from readable(data)
 
 
 class Ears:
-    """Everything that the crowd hears, and the tokens it goes in with."""
+    """Everything that people hear, kept in a file, and the tokens and ids that they are known by."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.frames: list[str] = []
+    def __init__(self, file: Path, patch: pytest.MonkeyPatch) -> None:
+        self.file, self.frames = file, 0
+        self.writing = file.open("w")
         self.tokens: set[str] = set()
+        self.ids: set[str] = set()
         hear, stay = Person._hear, Person._stay
 
         def listening(person: Person, frame: dict[str, Any]) -> None:
-            self.frames.append(json.dumps(frame))
+            self.hear(json.dumps(frame))
             hear(person, frame)
 
         async def noting(person: Person) -> None:
-            self.tokens.add(person.token)
+            if person.token:
+                self.know(person)
             await stay(person)
 
         patch.setattr(Person, "_hear", listening)
         patch.setattr(Person, "_stay", noting)
+
+    def know(self, person: Person | Client) -> None:
+        self.tokens.add(person.token)
+        self.ids.add(person.session_id)
+
+    def hear(self, frame: str) -> None:
+        self.frames += 1
+        self.writing.write(frame + "\n")
+
+    async def attend(self, client: Client, its_own: str = "") -> None:
+        """Note all that came to a client and comes from now on, without what it may hear."""
+        for frame in client.heard:
+            self.hear(json.dumps(frame).replace(its_own, ""))
+        while True:
+            self.hear(str(await client.socket.recv()).replace(its_own, ""))
+
+    def heard(self) -> Iterator[str]:
+        self.writing.close()
+        with self.file.open() as frames:
+            while lines := frames.readlines(CHUNK):
+                yield "".join(lines)
 
 
 def watching(server: Server) -> subprocess.Popen[bytes]:
@@ -109,7 +140,26 @@ async def crowd(server: Server) -> Tally:
     return tally
 
 
-async def live(server: Server) -> tuple[list[Client], Tally]:
+async def go_on(a: Client) -> None:
+    """Say the sentence again, at the same place, as long as the crowd is there."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        await a.say("chat:message", {"text": TEXT})
+        await a.say("location:update", {"lat": LAT, "lng": LNG})
+
+
+async def talk_until(end: asyncio.Task[Tally], ears: Ears, a: Client, b: Client, third: Client) -> None:
+    """`a` and `b` go on, and all that the three hear is noted; the two may hear the sentence."""
+    works = go_on(a), ears.attend(a, TEXT), ears.attend(b, TEXT), ears.attend(third)
+    tasks = [asyncio.create_task(work) for work in works]
+    done, _ = await asyncio.wait([end, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    gone = await asyncio.gather(*tasks, return_exceptions=True)
+    assert done == {end}, gone
+
+
+async def live(server: Server, ears: Ears) -> tuple[list[Client], Tally]:
     """Three meet in a crowd, and do everything that takes something private."""
     place = {"lat": LAT, "lng": LNG}
     a, b, third = people = [await Client.arrive(server, location=place) for _ in range(3)]
@@ -129,6 +179,7 @@ async def live(server: Server) -> tuple[list[Client], Tally]:
         await third.call("POST", "/api/safety/report", {"targetSessionId": b.session_id, "category": "spam"})
         await a.say("location:update", {"lat": LAT, "lng": "x" + TEXT})
         await a.hear_any("error")
+        await talk_until(around, ears, a, b, third)
         for presser in (a, b):
             await presser.say("panic:trigger")
             await presser.hear_any("panic:triggered")
@@ -143,39 +194,47 @@ async def live(server: Server) -> tuple[list[Client], Tally]:
 
 
 async def test_nothing_that_went_in_is_found_where_it_does_not_belong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    postbox, port, ears = Postbox(), free_port(), Ears(monkeypatch)
+    postbox, port, ears = Postbox(), free_port(), Ears(tmp_path / "frames", monkeypatch)
     mail = Controller(postbox, hostname="127.0.0.1", port=port)
     mail.start()
+    data = tmp_path / "data"
+    data.mkdir()
     place = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "LOG_LEVEL": "DEBUG", "TRUSTED_PROXIES": "127.0.0.1"}
-    server = Server("uvicorn", tmp_path, **place).start()
+    server = Server("uvicorn", data, **place).start()
     watch = watching(server)
     try:
-        people, tally = await live(server)
+        people, tally = await live(server, ears)
     finally:
         server.stop()  # which gives the mail that is refused its last try, and tells that it is lost
         watch.send_signal(signal.SIGTERM)
         watch.wait(30)
         mail.stop()
-    a, b, third = people
+    a = people[0]
     assert not tally.errors, tally.summary()
-    kept = list(stored(tmp_path))
+    seen: Counter[str] = Counter(frames=ears.frames, people=len(ears.ids), mails=len(postbox.mails))
+    kept = list(stored(data, seen))
+    with capsys.disabled():
+        sys.stdout.write("".join(f"\nsearched: {n:,} {what}" for what, n in seen.items()))
     assert any("PanicMailLost" in text for text in kept), "the error was not kept: what was searched is not all"
     assert sum("websocket.message" in t or "ws.message" in t for t in kept), "no measure was kept"
-    heard = [*ears.frames, *map(json.dumps, third.heard)]
-    assert len(heard) > 100
+    assert min(seen["rows"], seen["frames"]) > 100, seen
+    assert seen["log lines"], seen
+    for person in people:
+        ears.know(person)
     cell = cell_of(LAT, LNG)
-    secrets = {TEXT, CONTACT, UNREACHABLE, ADDRESS, str(cell), f"{cell:x}", *ears.tokens, *(p.token for p in people)}
-    for text in (*kept, *heard):
+    secrets = {TEXT, CONTACT, UNREACHABLE, ADDRESS, str(cell), f"{cell:x}", *ears.tokens}
+    for text in chain(kept, ears.heard()):
         assert not PLACE.search(text), text[:2000]
         found = {secret for secret in secrets if secret in text}
         assert not found, f"{found} in {text[:2000]}"
     for text in kept:
-        assert b.session_id not in text
+        assert not {person for person in ears.ids if person in text}, text[:2000]
         assert not any(line in text for line in LINES[1:4])
-    (letter,) = postbox.mails
-    assert letter.rcpt_tos == [CONTACT]
-    said = letter.content.decode()  # type: ignore[union-attr]
-    assert not PLACE.search(said)
-    assert not any(secret in said for secret in (TEXT, a.token, a.session_id, a.handle))
+    letters = [mail for mail in postbox.mails if mail.rcpt_tos == [CONTACT]]
+    assert len(letters) == 1
+    for letter in postbox.mails:
+        said = letter.content.decode()  # type: ignore[union-attr]
+        assert not PLACE.search(said)
+        assert not any(secret in said for secret in (TEXT, a.token, a.session_id, a.handle))
