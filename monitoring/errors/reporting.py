@@ -25,6 +25,7 @@ from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
+from sentry_sdk.tracing import TransactionSource
 from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import BadDsn, event_from_exception
 
@@ -38,6 +39,7 @@ from signals import telemetry
 Found = dict[str, Any]
 COUNTED: Final = "icebreaker_counted"  # in a hint: the recorder has counted this one
 CRUMBS: Final = 20
+NOWHERE: Final = "/[...]"
 UNTRACED: Final = ("/api/health", "/static/")
 log = logging.getLogger("icebreaker")
 _nothing: Final = nullcontext()
@@ -124,7 +126,18 @@ class Cleaner:
             return None
 
     def clean(self, event: Found) -> kept.Event:
-        return scrub.scrub(fitted(event, kept.Event), self.salt)
+        return scrub.scrub(fitted(_by_route(event), kept.Event), self.salt)
+
+
+def _by_route(event: Found) -> Found:
+    """The event with its route for its path: in a path that leads nowhere stands whatever somebody typed."""
+    request: Found = event.get("request") or {}
+    if not request.get("url"):
+        return event
+    is_route = (event.get("transaction_info") or {}).get("source") != TransactionSource.URL
+    route = str(event.get("transaction") or NOWHERE) if is_route else NOWHERE
+    here = urlsplit(str(request["url"]))
+    return {**event, "transaction": route, "request": {**request, "url": f"{here.scheme}://{here.netloc}{route}"}}
 
 
 def _unquote(event: kept.Event, words: str) -> None:

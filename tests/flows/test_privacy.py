@@ -189,6 +189,7 @@ async def live(server: Server, ears: Ears) -> tuple[list[Client], Tally]:
         await http.get("/ws", params={"token": third.token})
         await http.post("/api/onboarding", json={"vibe": TEXT, "visibility": True, "location": place})
         await http.post(f"/api/{TEXT}/{third.token}", content=b"{" + CONTACT.encode())
+        await http.get(f"/{TEXT}/{third.token}")
     await (await dial(server, third.token, additional_headers=headers)).close()
     return people, tally
 
@@ -201,8 +202,8 @@ async def test_nothing_that_went_in_is_found_where_it_does_not_belong(
     mail.start()
     data = tmp_path / "data"
     data.mkdir()
-    place = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "LOG_LEVEL": "DEBUG", "TRUSTED_PROXIES": "127.0.0.1"}
-    server = Server("uvicorn", data, **place).start()
+    settings = {"LOG_LEVEL": "DEBUG", "TRUSTED_PROXIES": "127.0.0.1", "SENTRY_TRACES_SAMPLE_RATE": "1"}
+    server = Server("uvicorn", data, EMAIL_URL=f"smtp://127.0.0.1:{port}", **settings).start()
     watch = watching(server)
     try:
         people, tally = await live(server, ears)
