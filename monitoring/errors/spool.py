@@ -19,7 +19,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +40,8 @@ class Full(Exception):
 @dataclass(slots=True)
 class _Waiting:
     record: bytes
-    future: asyncio.Future[None] | None
-    done: threading.Event = field(default_factory=threading.Event)
+    future: asyncio.Future[None] | None = None
+    done: threading.Event | None = None  # for a thread that waits
     error: Exception | None = None
 
 
@@ -61,18 +61,28 @@ class Spool:
         self._opened_at = 0.0
         self._on_disk = 0
         self._looked_at = float("-inf")
+        self._about_to_wake: asyncio.AbstractEventLoop | None = None
 
     async def write(self, record: bytes) -> None:
-        """Come back when `record` is safe on disk. Raises Full or OSError: then it is not."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Come back when `record` is safe on disk. Raises Full or OSError: then it is not.
+
+        What came in the same turn of the loop is written together: the thread is woken after all of it.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         self._put(_Waiting(record, future))
+        if self._about_to_wake is not loop:
+            self._about_to_wake = loop
+            loop.call_soon(self._wake_up)
         await future
 
     def write_blocking(self, record: bytes, timeout_s: float) -> None:
         """The same from a thread. Raises Full or OSError, also when it took too long."""
-        waiting = _Waiting(record, None)
+        done = threading.Event()
+        waiting = _Waiting(record, done=done)
         self._put(waiting)
-        if not waiting.done.wait(timeout_s):
+        self._wake_up()
+        if not done.wait(timeout_s):
             raise TimeoutError("the spool did not answer in time")
         if waiting.error:
             raise waiting.error
@@ -97,6 +107,10 @@ class Spool:
                 self._thread.start()
             self._waiting.append(waiting)
             self._waiting_bytes += len(waiting.record)
+
+    def _wake_up(self) -> None:
+        self._about_to_wake = None
+        with self._wake:
             self._wake.notify()
 
     def _run(self) -> None:
@@ -174,10 +188,10 @@ def _tell(batch: list[_Waiting], error: Exception | None) -> None:
     """Wake each event loop once, however many wait in it."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for waiting in batch:
-        if waiting.future is None:
+        if waiting.done:
             waiting.error = error
             waiting.done.set()
-        else:
+        if waiting.future:
             loops.setdefault(waiting.future.get_loop(), []).append(waiting.future)
     for loop, futures in loops.items():
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited

@@ -26,6 +26,25 @@ async def test_many_at_once_are_all_found_in_order(tmp_path: Path) -> None:
     assert records(tmp_path) == said
 
 
+async def test_what_comes_in_one_turn_of_the_loop_shares_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_MAX_S", 1000.0)
+    mine, real, synced = Spool(tmp_path, 10**9), os.fdatasync, 0
+    await mine.write(b"the thread runs now")
+
+    def sync(handle: int) -> None:
+        nonlocal synced
+        synced += 1
+        real(handle)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    await asyncio.gather(*(mine.write(b"%d" % n) for n in range(20)))
+    mine.close()
+    assert synced == 1
+    assert len(records(tmp_path)) == 21
+
+
 async def test_a_file_is_handed_over_soon_after_it_was_begun(tmp_path: Path) -> None:
     mine = Spool(tmp_path, 10**9)
     await mine.write(b"one")
