@@ -1,5 +1,6 @@
 """`python -m bench.flood --minutes 10`: broken, truncated, oversized and bomb-like envelopes without a pause; the
-server's memory has to stay flat and its disk bounded, and each kind gets the answer that it is defined to get.
+server's memory has to stay flat and its disk bounded, each kind gets the answer that it is defined to get, and two
+people go on talking all the while.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ import httpx
 import zstandard
 
 from bench.envelopes import address, rss_mb
+from bench.wire import percentile
 from monitoring.errors.spool import used_bytes
-from tests.flows.server import Server
+from tests.flows.server import Client, Server
 
 WARM_S, SENDERS, EVERY_S = 10.0, 6, 0.5
 SPOOL_MAX = 64 * 1024 * 1024
+TALKS = {"CHAT_MESSAGES_PER_MINUTE": "100000"}
+SLOWEST_S = 2.0  # a line of the chat
 GROWN_MB = 60.0  # over the highest of the warm part: what allocators keep
 _HUGE = b"\x00" * (64 * 1024 * 1024)
 
@@ -77,6 +81,11 @@ class Flood(NamedTuple):
     warm_mb: float
     highest_mb: float
     spool_mb: float
+    lines_s: list[float]  # how long each line of the chat took to the other
+
+    @property
+    def talks(self) -> bool:
+        return bool(self.lines_s) and max(self.lines_s) < SLOWEST_S
 
     @property
     def wrong(self) -> list[str]:
@@ -118,8 +127,26 @@ async def pour(server: Server, seconds: float, warm_s: float = WARM_S) -> Flood:
             await asyncio.sleep(EVERY_S)
 
     kinds = list(KINDS)
-    await asyncio.gather(look(), *(send(kinds[n:] + kinds[:n]) for n in range(SENDERS)))
-    return Flood(answers, warm, highest, used_bytes(server.data / "spool") / 1e6)
+    talk = talking(server, lambda: time.monotonic() - started < seconds)
+    lines_s, *_ = await asyncio.gather(talk, look(), *(send(kinds[n:] + kinds[:n]) for n in range(SENDERS)))
+    return Flood(answers, warm, highest, used_bytes(server.data / "spool") / 1e6, lines_s)
+
+
+async def talking(server: Server, goes_on: Callable[[], bool]) -> list[float]:
+    """Two meet and talk; gives how long each line took. Raises when either is cut off or hears nothing."""
+    async with await Client.arrive(server) as one, await Client.arrive(server) as other:
+        await one.say("chat:request", {"targetSessionId": other.session_id})
+        await other.hear_any("chat:request")
+        await other.ask("chat:accept", {"requesterSessionId": one.session_id}, "chat:accepted")
+        took: list[float] = []
+        while goes_on():
+            at = time.perf_counter()
+            await one.say("chat:message", {"text": "still here"})
+            await other.hear_any("chat:message")
+            took.append(time.perf_counter() - at)
+            await one.hear_any("chat:message")  # the echo
+            await asyncio.sleep(EVERY_S)
+        return took
 
 
 def main() -> None:
@@ -127,7 +154,7 @@ def main() -> None:
     said.add_argument("--minutes", type=float, default=10.0)
     options = said.parse_args()
     with tempfile.TemporaryDirectory(prefix="icebreaker-flood-") as data:
-        server = Server("uvicorn", Path(data), SPOOL_MAX_BYTES=str(SPOOL_MAX)).start()
+        server = Server("uvicorn", Path(data), SPOOL_MAX_BYTES=str(SPOOL_MAX), **TALKS).start()
         try:
             flood = asyncio.run(pour(server, options.minutes * 60))
         finally:
@@ -136,8 +163,11 @@ def main() -> None:
         sys.stdout.write(f"{name:20} {status} {n:>9,}\n")
     sys.stdout.write(f"memory: {flood.warm_mb:.0f} MB warm, at most {flood.highest_mb:.0f} MB after that\n")
     sys.stdout.write(f"spool: {flood.spool_mb:.0f} MB\n")
+    half, most, worst = (percentile(flood.lines_s, share) * 1000 for share in (0.5, 0.99, 1.0))
+    sys.stdout.write(f"lines of a chat: {len(flood.lines_s):,}, p50 {half:.0f} ms, p99 {most:.0f}, max {worst:.0f}\n")
     sys.stdout.write("".join(f"WRONG: {line}\n" for line in flood.wrong))
-    sys.exit(1 if flood.wrong or not flood.is_flat or flood.spool_mb > SPOOL_MAX / 1e6 + 1 else 0)
+    fine = flood.is_flat and flood.talks and not flood.wrong and flood.spool_mb <= SPOOL_MAX / 1e6 + 1
+    sys.exit(0 if fine else 1)
 
 
 if __name__ == "__main__":
