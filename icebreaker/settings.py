@@ -3,6 +3,7 @@
 Every variable read here stands in `.env.example` with its default; a test holds the two together.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ DEBUG = env.bool("DEBUG", default=False)
 ENVIRONMENT = env.str("ENVIRONMENT", default="development" if DEBUG else "production")
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Where `manage.py run` serves, as long as nothing else is said.
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{os.environ.get('PORT') or 8000}").rstrip("/")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])  # networks whose X-Forwarded-For is believed
 
