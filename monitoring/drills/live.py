@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from monitoring.drills import record
 from monitoring.drills.effects import BURST, COMPONENT, DRIP, HELD_S, SLOW_S, Kind
+from monitoring.metrics.trouble import Trouble
 from monitoring.models.drills import Drill
 from signals import faults, telemetry
 
@@ -95,16 +96,14 @@ class Drilling:
         return Held(drill.pk, drill.ends_at, min(at_s + HELD_S, at_s + left_s, last_s), last_s)
 
     def _keep_looking(self) -> None:
-        pause, troubled = threading.Event(), ""
+        pause, trouble = threading.Event(), Trouble("drills", "drills can't be read for now")
         while not pause.wait(EVERY_S):
             try:
                 close_old_connections()
                 self.look(timezone.now())
-                troubled = ""
-            except Exception as error:  # most likely the database: said once, and what is held lifts by itself
-                if troubled != (name := type(error).__name__):
-                    log.warning("drills can't be read for now: %s", name)
-                troubled = name
+                trouble.over()
+            except Exception as error:  # most likely the database; what is held lifts by itself
+                trouble.caught(error)
                 connection.close()
 
 

@@ -129,7 +129,6 @@ def _digest(path: Path, mine: _Run, limit: int) -> int:
 
 def _batch(name: str, batch: list[tuple[bytes | None, int]], mine: _Run) -> int:
     """Many records in one transaction; if one of them can't be digested, each in its own."""
-    started = perf_counter()
     try:
         with transaction.atomic():
             count = file([_record(data) for data, _ in batch])
@@ -138,7 +137,6 @@ def _batch(name: str, batch: list[tuple[bytes | None, int]], mine: _Run) -> int:
         raise
     except Exception:
         return sum(_alone(name, data, offset, mine) for data, offset in batch)
-    telemetry.observe(telemetry.DB_WRITE, (perf_counter() - started) * 1000, "event")
     return count
 
 

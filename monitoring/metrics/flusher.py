@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from datetime import datetime
-from time import perf_counter
 from typing import Final
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.utils import timezone
 from monitoring.metrics import store
 from monitoring.metrics.ledger import Ledger
 from monitoring.metrics.recorder import MetricsRecorder, Window, recorder
+from monitoring.metrics.trouble import Trouble
 from signals import telemetry
 
 EVERY_S: Final = 5.0
@@ -58,7 +58,6 @@ class Flusher:
     def write(self, now: datetime, *, stopped: bool = False) -> bool:
         """Write what waits; False when the database does not take it, and then it goes on waiting."""
         receipt = self.ledger.pending()
-        started = perf_counter()
         try:
             closed = store.write(receipt.rows, self.role, settings.RELEASE, now, stopped=stopped)
         except DatabaseError as error:
@@ -72,7 +71,6 @@ class Flusher:
         if self._troubled:
             log.warning("measures are written again; what was given up meanwhile is counted as monitoring.lost")
         self._troubled = False
-        telemetry.observe(telemetry.DB_WRITE, (perf_counter() - started) * 1000, "measure")
         return True
 
     def start(self) -> None:
@@ -87,15 +85,23 @@ class Flusher:
             thread.join(STOP_WITHIN_S)
 
     def _keep_time(self) -> None:
+        trouble = Trouble("metrics.time", "measures can't be put in their place")
         while not self._stopping.wait(EVERY_S - time.time() % EVERY_S):
-            self.tick(timezone.now())
+            self._tick(trouble)
             self._ready.set()
-        self.tick(timezone.now())
+        self._tick(trouble)
         self._finished.set()
         self._ready.set()
 
+    def _tick(self, trouble: Trouble) -> None:
+        try:
+            self.tick(timezone.now())
+            trouble.over()
+        except Exception as error:
+            trouble.caught(error)
+
     def _keep_writing(self) -> None:
-        last = False
+        last, trouble = False, Trouble("metrics.write", "measures were not written")
         while not last:
             self._ready.wait()
             self._ready.clear()
@@ -103,8 +109,9 @@ class Flusher:
             try:
                 close_old_connections()
                 self.write(timezone.now(), stopped=last)
-            except Exception as error:
-                log.error("measures were not written: %s", type(error).__name__)  # noqa: TRY400 - one line is enough
+                trouble.over()
+            except Exception as error:  # what waits goes on waiting
+                trouble.caught(error)
         connection.close()
 
 

@@ -161,8 +161,7 @@ def _settle(waiting: asyncio.Future[bool], cut_short: bool) -> None:
 async def _kept(row: Report, *, last: bool) -> bool:
     """Whether the row is written now."""
     try:
-        with telemetry.timed(telemetry.DB_WRITE, "report"):
-            await row.asave(force_insert=True)
+        await row.asave(force_insert=True)
     except IntegrityError:
         return True  # by a try whose answer was lost
     except DatabaseError as error:
