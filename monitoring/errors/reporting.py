@@ -134,7 +134,7 @@ def _by_route(event: Found) -> Found:
     request: Found = event.get("request") or {}
     if not request.get("url"):
         return event
-    is_route = (event.get("transaction_info") or {}).get("source") != TransactionSource.URL
+    is_route = (event.get("transaction_info") or {}).get("source") == TransactionSource.ROUTE
     route = str(event.get("transaction") or NOWHERE) if is_route else NOWHERE
     here = urlsplit(str(request["url"]))
     return {**event, "transaction": route, "request": {**request, "url": f"{here.scheme}://{here.netloc}{route}"}}

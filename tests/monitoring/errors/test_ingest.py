@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import zstandard
 
+from monitoring import ingest_app
 from monitoring.errors import spool
 from monitoring.errors.decode import read
 from monitoring.errors.event import Event
@@ -240,7 +241,71 @@ async def test_when_the_disk_refuses_the_answer_is_503(intake: Intake, monkeypat
 
 async def test_while_nobody_is_known_the_answer_is_503(intake: Intake) -> None:
     intake.ingest.book.is_known, intake.ingest.book.senders = False, {}
-    assert (await intake.post(PATH, envelope(("event", error())))).status_code == 503
+    answer = await intake.post(PATH, envelope(("event", error())))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert dict(intake.ingest.refused) == {(0, "projects_unknown"): 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "project_id", "reason"),
+    [
+        ("/api/99/envelope/", AUTH, 0, "unknown_project"),
+        (PATH, {}, 1, "no_key"),
+        (PATH, {"X-Sentry-Auth": f"Sentry sentry_key={OTHER_KEY}"}, 1, "wrong_key"),
+        ("/api/tunnel", {}, 0, "wrong_key"),
+    ],
+)
+async def test_why_somebody_was_not_let_in_is_counted(
+    intake: Intake, path: str, headers: dict[str, str], project_id: int, reason: str
+) -> None:
+    answer = await intake.http.post(path, content=envelope(("event", error())), headers=headers)
+    assert answer.status_code == 403
+    assert dict(intake.ingest.refused) == {(project_id, reason): 1}
+
+
+async def test_what_all_bodies_under_way_may_hold_together_is_bounded(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_app, "HELD_MAX_BYTES", 100)
+    answer = await intake.post(PATH, b"x" * 101)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert dict(intake.ingest.refused) == {(1, "busy"): 1}
+    assert intake.door._held == 0
+    assert (await intake.post(PATH, b"{}")).status_code == 200
+
+
+async def test_a_body_that_does_not_come_in_time_is_given_up(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_app, "BODY_WITHIN_S", 0.01)
+    pieces, sent = [{"type": "http.request", "body": b"x" * 100, "more_body": True}], []
+
+    async def receive() -> Any:
+        return pieces.pop() if pieces else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(name.lower().encode(), value.encode()) for name, value in AUTH.items()]
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers, "query_string": b""}
+    await intake.door(scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert dict(intake.ingest.refused) == {(1, "timeout"): 1}
+    assert intake.door._held == 0
+
+
+async def test_what_breaks_in_the_door_itself_is_a_number_and_a_line_and_never_a_report_of_itself(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(telemetry, "capture", lambda *error, **tags: told.append(error))
+    monkeypatch.setattr(telemetry, "count", lambda metric, label="", n=1: told.append((metric, label, n)))
+    monkeypatch.setattr(intake.ingest, "take", lambda *_: 1 / 0)
+    answer = await intake.post(PATH, envelope(("event", error())))
+    assert answer.status_code == 500
+    assert told == [("errors", "ingest", 1)]
+    assert [record.getMessage() for record in caplog.records] == ["ingest failed: ZeroDivisionError"]
+    assert dict(intake.ingest.refused) == {(0, "failed"): 1}
+    assert intake.door._held == 0
 
 
 async def test_what_we_forwarded_ourselves_is_not_taken_again(intake: Intake) -> None:

@@ -159,6 +159,33 @@ def test_private_values_are_gone_before_anything_leaves_the_sdk(mine: Mine) -> N
         assert private not in told
 
 
+@pytest.mark.parametrize(("source", "route"), [("route", "/api/profile/{id}"), ("url", "/[...]"), (None, "/[...]")])
+def test_a_call_is_named_by_its_route_and_never_by_what_somebody_typed(
+    mine: Mine, source: str | None, route: str
+) -> None:
+    typed = "/api/profile/see you there"
+    event = {
+        "transaction": typed if source == "url" else "/api/profile/{id}",
+        "transaction_info": {"source": source},
+        "request": {"url": f"https://icebreaker.example{typed}", "method": "GET"},
+    }
+    found = reporting.Cleaner("web").clean(event)
+    assert found.transaction == route
+    assert found.request
+    assert found.request.url == f"https://icebreaker.example{route}"
+
+
+def test_what_could_not_be_kept_is_counted_with_what_is_kept_next(mine: Mine) -> None:
+    known, mine.ingest.book.senders = mine.ingest.book.senders, {}
+    mine.tracer.capture(broken(), {"component": "x"})
+    mine.store.flush(5)
+    mine.ingest.book.senders = known
+    mine.tracer.capture(broken(), {"component": "x"})
+    kept = mine.kept()
+    assert [(r.reason, r.count) for one in kept for r in one.refusals] == [("not_kept", 1)]
+    assert sum(len(one.pieces) for one in kept) == 1
+
+
 def test_more_than_the_projects_minute_is_counted_and_not_kept(mine: Mine) -> None:
     mine.ingest.book.senders = {1: sender(1, "a" * 32, "backend", errors=3)}
     for _ in range(5):
