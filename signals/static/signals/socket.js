@@ -2,7 +2,7 @@
 // jitter until the server says that the session is over.
 
 const FIRST_MS = 500;
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 8_000; // back within 10 s of what was gone, but not all at once
 const LONGEST_IN_CHAT_MS = 4_000; // a chat is kept for 20 s
 const SILENCE_MS = 45_000;
 const PATIENCE_MS = 6_000;
