@@ -45,15 +45,13 @@ async def of_redis(strike: Callable[[Scaled, PrivateRedis], Awaitable[Outcome]])
 
 
 async def of_postgres() -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="icebreaker-pg-") as place:
-        Path(place).chmod(0o755)
-        postgres = PrivatePostgres(Path(place) / "data").make()
-        try:
-            async with deployed(DATABASE_URL=postgres.url) as (server, _):
-                faults.migrate(server)
-                return [told(await faults.postgres_gone(server, postgres, PAIRS, GONE_S))]
-        finally:
-            postgres.stop()
+    postgres = PrivatePostgres().make()
+    try:
+        async with deployed(DATABASE_URL=postgres.url) as (server, _):
+            faults.migrate(server)
+            return [told(await faults.postgres_gone(server, postgres, PAIRS, GONE_S))]
+    finally:
+        postgres.stop()
 
 
 async def ghost() -> list[Row]:

@@ -24,7 +24,7 @@ from signals.errors import (
     Unavailable,
 )
 from signals.middleware import error_body
-from signals.services import safety, sessions
+from signals.services import allowance, safety, sessions
 
 Given = dict[str, Any]
 Call = Callable[[HttpRequest], Awaitable[tuple[int, Given]]]
@@ -61,7 +61,7 @@ async def onboarding(request: HttpRequest) -> tuple[int, Given]:
     body = read(bodies.Onboarding, request.body)
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
     key = limits.client_key(request.META.get("REMOTE_ADDR"), forwarded, _proxies(tuple(settings.TRUSTED_PROXIES)))
-    _wait(_onboardings(settings.ONBOARDING_PER_MINUTE).take(key, perf_counter()), "onboarding")
+    _wait(await allowance.onboarding(key, perf_counter()), "onboarding")
     point = (body.location.lat, body.location.lng) if body.location else None
     person = await sessions.arrive(body.vibe, body.tags, body.visibility, point, time())
     return 201, {
@@ -144,11 +144,6 @@ def _refused(refused: SignalsError) -> HttpResponse:
     answer = JsonResponse(error_body(429, message=refused.message), status=429)
     answer["Retry-After"] = str(ceil(refused.extra["retryAfterMs"] / 1000))
     return answer
-
-
-@lru_cache(maxsize=4)
-def _onboardings(per_minute: int) -> limits.Buckets:
-    return limits.Buckets(per_minute / 60, per_minute)
 
 
 @lru_cache(maxsize=4)

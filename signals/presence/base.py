@@ -125,6 +125,10 @@ class Presence(ABC):
         """The figure left under `key`, once, unless its time is over."""
 
     @abstractmethod
+    async def take(self, key: str, rate: float, burst: float) -> float:
+        """One from a bucket that all processes share: 0, or the seconds to wait; refilled at `rate` a second."""
+
+    @abstractmethod
     async def echo(self) -> bool:
         """Whether a message to this process, by the way that messages between processes go, arrives."""
 

@@ -10,11 +10,11 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Connection, Redis
 from redis.exceptions import ConnectionError as Refused
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from signals import telemetry
 from signals.errors import Unavailable
@@ -61,6 +61,8 @@ class Link:
             while True:
                 try:
                     await self._connected()
+                except MovedError as moved:
+                    await self._follow(moved)
                 except (RedisError, OSError) as error:
                     if not self._told:  # once, until it is back
                         telemetry.capture(error, component="presence")
@@ -70,6 +72,14 @@ class Link:
             self.runs = False
             with suppress(RedisError, OSError):
                 await self._leave(keys=[self._prefix], args=[self.name])
+
+    async def _follow(self, moved: MovedError) -> None:
+        """In a Cluster one node keeps the whole region, and each of the others says which."""
+        pool: Any = self._client.connection_pool
+        pool.connection_kwargs.update(host=moved.host, port=moved.port)
+        for old in (*pool._available_connections, *pool._in_use_connections):  # they would go back to where they were
+            old.host, old.port = moved.host, moved.port
+        await pool.disconnect()
 
     async def _connected(self) -> None:
         """One connection, from subscribing to its loss."""

@@ -101,6 +101,9 @@ class MemoryPresence(Presence):
         value, until = self._notes.pop(key, (0.0, 0.0))
         return value if until > now else None
 
+    async def take(self, key: str, rate: float, burst: float) -> float:
+        return 0.0  # there is no other process: the door's own count is all there is
+
     async def due(self, now: float) -> tuple[str, ...]:
         ready: dict[str, None] = {}
         while self._heap and self._heap[0][0] <= now:

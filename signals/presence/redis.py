@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ClusterDownError, MovedError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import ConnectionError as Refused
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as TooLate
 
 from signals import telemetry
@@ -49,8 +49,8 @@ class RedisPresence(Presence):
         self.link = Link(self.redis, self.prefix, KEEP_S, self._hear, self._lost)
         self._courier = Courier(self.redis, self.prefix, lambda: self.link.name)
         self._near = Surroundings(self.redis, self.prefix)
-        self._swap, self._due, self._orphans = map(
-            self.redis.register_script, (scripts.SWAP, scripts.DUE, scripts.ORPHANS)
+        self._swap, self._due, self._orphans, self._take = map(
+            self.redis.register_script, (scripts.SWAP, scripts.DUE, scripts.ORPHANS, scripts.TAKE)
         )
         self._known = Counts(0, 0, 0, {})
         self._listener: Listener | None = None
@@ -132,6 +132,10 @@ class RedisPresence(Presence):
         async with self._reach():
             value = await self.redis.getdel(f"{self.prefix}:note:{key}")
         return None if value is None else float(value)
+
+    async def take(self, key: str, rate: float, burst: float) -> float:
+        async with self._reach():
+            return float(await self._take(keys=[self.prefix], args=[key, rate, burst]))
 
     # --- telling ---
 
@@ -231,5 +235,5 @@ class RedisPresence(Presence):
             await self.link.ready()
         try:
             yield
-        except (Refused, TooLate, OutOfMemoryError, ReadOnlyError) as error:
+        except (Refused, TooLate, OutOfMemoryError, ReadOnlyError, MovedError, ClusterDownError) as error:
             raise Unavailable from error

@@ -7,7 +7,7 @@ KEYS[1] is that beginning, `ib:{REGION}`; under it:
     :due        session -> its next deadline         :sweeper     the process that sweeps now
     :n          counters                             :note:KEY    a figure left for another process
     :blocks     block -> version of its rows         :clock       the last version given
-    :b:BLOCK    session -> its looks, packed
+    :b:BLOCK    session -> its looks, packed         :room:KEY    when a bucket of a limit is full again
 
 and the channels :sights (every change that a radar may show) and :to:PROCESS (what its sockets are sent).
 """
@@ -147,3 +147,15 @@ end
 return found
 """
 )
+
+# One from a bucket that all processes share, kept as the moment at which it is full again; gives the seconds to wait.
+TAKE: Final = """
+local key, each, burst = KEYS[1] .. ':room:' .. ARGV[1], 1 / tonumber(ARGV[2]), tonumber(ARGV[3])
+local t = redis.call('TIME')
+local now = t[1] + t[2] / 1000000
+local full = math.max(tonumber(redis.call('GET', key)) or 0, now) + each
+local wait = full - now - burst * each
+if wait > 0.000001 then return string.format('%.6f', wait) end
+redis.call('SET', key, string.format('%.6f', full), 'PX', math.ceil((full - now) * 1000))
+return '0'
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Self
 
 import psycopg
@@ -24,8 +26,8 @@ POSTGRES_BIN = Path(os.environ.get("POSTGRES_BIN", "/usr/lib/postgresql/15/bin")
 class PrivateRedis:
     """redis-server on a free port, in memory alone."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, *options: str) -> None:
+        self.port, self.options = free_port(), options
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> Self:
@@ -34,7 +36,9 @@ class PrivateRedis:
             pytest.skip("there is no redis-server on this machine: faults of Redis are not tested")
         options = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel", "warning")
         self.process = subprocess.Popen(
-            [program, "--port", str(self.port), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, "--port", str(self.port), *options, *self.options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         _until_listening(self.port)
         return self
@@ -53,19 +57,19 @@ class PrivateRedis:
 class PrivatePostgres:
     """A cluster of its own on a free port, run by the user postgres."""
 
-    def __init__(self, data: Path) -> None:
-        self.port, self.data = free_port(), data
+    def __init__(self) -> None:
+        place = Path(mkdtemp(prefix="icebreaker-pg-"))  # not among pytest's folders, which are closed to others
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        self.port, self.data = free_port(), place / "data"
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> Self:
         if not (POSTGRES_BIN / "initdb").is_file():
             pytest.skip(f"there is no initdb in {POSTGRES_BIN}: faults of PostgreSQL are not tested")
-        self.data.mkdir(parents=True)
+        self.data.mkdir()
         if os.geteuid() == 0:
+            self.data.parent.chmod(0o755)
             shutil.chown(self.data, "postgres", "postgres")
-            for parent in self.data.parents[:-1]:  # pytest's folders are closed to others
-                with suppress(PermissionError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync")
         return self.start()
 

@@ -78,7 +78,7 @@ async def test_a_process_killed_in_mid_chat_loses_nothing_that_was_acknowledged(
 
 @pytest.mark.postgres
 async def test_people_talk_on_without_the_database_and_readiness_names_it(tmp_path: Path, redis: PrivateRedis) -> None:
-    postgres = PrivatePostgres(tmp_path / "pg").make()
+    postgres = PrivatePostgres().make()
     try:
         with faults.deployment(tmp_path, redis, DATABASE_URL=postgres.url) as server:
             faults.migrate(server)

@@ -274,6 +274,10 @@ async def test_a_note_is_taken_once_and_not_when_its_time_is_over(presence: Pres
     assert await presence.take_note("k", now) is None
 
 
+async def test_there_is_room_in_a_bucket_that_nobody_has_taken_from(presence: Presence) -> None:
+    assert await presence.take("k", 0.5, 3) == 0.0
+
+
 async def test_a_living_process_leaves_no_orphans(presence: Presence) -> None:
     await presence.add(await at_home(presence, "a"))
     assert await presence.orphans() == ()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import redis
 
 from signals import errors, presence
 from signals.domain.people import Session
@@ -128,3 +129,20 @@ async def test_many_who_came_and_went_leave_no_key(two: tuple[RedisPresence, Red
     await asyncio.gather(*(visit(n) for n in range(300)))
     assert redis_here.keys(two[0].prefix[4:-1]) == []
     assert await two[0].counts() == (0, 0, 0, {})
+
+
+async def test_what_one_process_took_from_a_limit_is_missing_at_the_other_until_it_is_refilled(
+    two: tuple[RedisPresence, RedisPresence],
+) -> None:
+    here, there = two
+    assert [await store.take("a", 1 / 60, 3) for store in (here, there, here)] == [0.0] * 3
+    for store in (here, there):
+        assert 55 < await store.take("a", 1 / 60, 3) <= 60
+    assert await there.take("b", 1 / 60, 3) == 0.0, "somebody else"
+    assert await here.take("c", 1000, 1) == 0.0
+    async with asyncio.timeout(10):
+        while await there.take("c", 1000, 1):  # refilled within a millisecond
+            pass
+    with redis.Redis.from_url(redis_here.URL) as client:
+        left_ms = int(client.pttl(f"{here.prefix}:room:a"))  # type: ignore[arg-type]
+    assert 0 < left_ms <= 180_000, "a bucket that is full again is forgotten"
