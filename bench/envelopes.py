@@ -6,9 +6,7 @@ import asyncio
 import gzip
 import json
 import secrets
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -83,8 +81,7 @@ def rest_of(payload: bytes) -> bytes:
 
 def address(server: Server) -> tuple[str, str]:
     """Path and key of the first project, with no quota from now on."""
-    with closing(sqlite3.connect(server.data / "icebreaker.sqlite3", timeout=30)) as database, database:
-        database.execute("UPDATE monitoring_project SET errors_per_minute = 0, others_per_minute = 0")
+    kept.change(server, "UPDATE monitoring_project SET errors_per_minute = 0, others_per_minute = 0")
     dsn = kept.dsn(server)
     return f"/api/{dsn.rpartition('/')[2]}/envelope/", dsn.partition("://")[2].partition("@")[0]
 

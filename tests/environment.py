@@ -7,6 +7,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 os.environ["ENV_FILE"] = os.devnull  # a developer's own .env never changes a test
+if (
+    "REDIS_URL" in os.environ
+):  # for the servers that tests start: what runs in the tests' own process keeps to its memory
+    os.environ["SERVERS_REDIS_URL"] = os.environ.pop("REDIS_URL")
 os.environ.setdefault("DEBUG", "true")
 os.environ.setdefault("ENVIRONMENT", "test")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG")

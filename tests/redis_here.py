@@ -15,7 +15,7 @@ import redis.asyncio
 
 from signals.presence.redis import RedisPresence
 
-URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+URL = os.environ.get("TEST_REDIS_URL") or os.environ.get("SERVERS_REDIS_URL") or "redis://127.0.0.1:6379/9"
 
 
 @cache

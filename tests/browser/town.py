@@ -22,7 +22,8 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from signals.domain.proximity import cell_of, distance_m
-from tests.flows.server import SECRET, migrated
+from tests.flows import stores
+from tests.flows.server import SECRET, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -103,9 +104,10 @@ class Server:
             "PUBLIC_URL": self.url,
             "ONBOARDING_PER_MINUTE": "1000",
             "DJANGO_SETTINGS_MODULE": "icebreaker.settings",
+            **stores.place(self.data),
             **settings,
         }
-        shutil.copy(migrated(), self.data / "icebreaker.sqlite3")
+        fill(self.env)
         (self.data / "static").symlink_to(collected())
 
     def start(self) -> Server:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from monitoring.errors.record import expand
+from tests.flows import stores
 from tests.flows.server import manage
 
 DIGEST = """
@@ -33,8 +32,8 @@ class Running(Protocol):
 
 
 def rows(server: Running, question: str, *given: object) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(server.data / "icebreaker.sqlite3")) as database:
-        return database.execute(question, given).fetchall()
+    with stores.database(server.env) as ask:
+        return ask(question, *given)
 
 
 def dsn(server: Running, slug: str = "backend") -> str:
@@ -68,5 +67,5 @@ def refused(server: Running) -> dict[str, int]:
 
 
 def change(server: Running, order: str) -> None:
-    with closing(sqlite3.connect(server.data / "icebreaker.sqlite3", timeout=30)) as database, database:
-        database.execute(order)
+    with stores.database(server.env) as ask:
+        ask(order)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import Self
 import uvloop
 
 from tests import redis_here
-from tests.flows.server import Server, free_port, migrated
+from tests.flows import stores
+from tests.flows.server import Server, fill, free_port
 
 
 class Proxy:
@@ -82,12 +82,7 @@ class Scaled(Server):
     def __init__(self, data: Path, count: int = 3, redis_url: str = redis_here.URL, **settings: str) -> None:
         super().__init__("scaled", data)
         self.region = redis_here.new_region()
-        shared = {
-            "REDIS_URL": redis_url,
-            "PRESENCE_REGION": self.region,
-            "DATABASE_URL": f"sqlite:///{data / 'icebreaker.sqlite3'}",
-            **settings,
-        }
+        shared = {**stores.place(data), "REDIS_URL": redis_url, "PRESENCE_REGION": self.region, **settings}
         self.processes: list[Server] = []
         for n in range(count):
             (data / f"web{n}" / "static").mkdir(parents=True)
@@ -100,7 +95,7 @@ class Scaled(Server):
         self.env = self.processes[0].env
 
     def start(self) -> Self:
-        shutil.copy(migrated(), self.data / "icebreaker.sqlite3")
+        fill(self.env)
         for process in self.processes:
             process.launch()
         for process in self.processes:

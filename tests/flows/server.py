@@ -24,6 +24,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.flows import stores
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = {"lat": 52.5219, "lng": 13.4132}
 SECRET = secrets.token_urlsafe(64)
@@ -64,13 +66,21 @@ def free_port() -> int:
 
 
 @cache
-def migrated() -> Path:
-    """A migrated database to copy: migrating takes longer than most tests."""
+def migrated(on_postgres: bool) -> str:
+    """The address of a migrated database to copy: migrating takes longer than most tests."""
     data = Path(tempfile.mkdtemp(prefix="icebreaker-migrated-"))
     atexit.register(shutil.rmtree, data)
-    done = manage("migrate", "--verbosity", "0", env=environment(data))
+    url = stores.new_database(data, "whole", on_postgres=on_postgres)
+    stores.make(url)
+    done = manage("migrate", "--verbosity", "0", env=environment(data, DATABASE_URL=url), timeout=240)
     assert done.returncode == 0, done.stderr
-    return data / "icebreaker.sqlite3"
+    return url
+
+
+def fill(env: dict[str, str]) -> None:
+    """Give a server a migrated database, unless its is somebody else's."""
+    if stores.is_ours(url := env["DATABASE_URL"]):
+        stores.copy(migrated(stores.is_postgres(url)), url)
 
 
 class Server:
@@ -82,12 +92,12 @@ class Server:
         self.kind, self.data, self.port = kind, data, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws"
-        self.env = environment(data, PUBLIC_URL=self.url, **settings)
+        self.env = environment(data, PUBLIC_URL=self.url, **{**stores.place(data), **settings})
         self.log_file = data / f"{kind}.log"
 
     def start(self) -> Self:
         (self.data / "static").mkdir(exist_ok=True)
-        shutil.copy(migrated(), self.data / "icebreaker.sqlite3")
+        fill(self.env)
         return self.run()
 
     def run(self) -> Self:

@@ -1,25 +1,17 @@
 """What people do on a real server stands in the database as measures, to the last window before it stops."""
 
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tests.flows import kept
 from tests.flows.server import Client, Server
 
 
 def read(server: Server, metric: str) -> dict[str, int]:
-    database = sqlite3.connect(server.data / "icebreaker.sqlite3")
-    try:
-        return dict(
-            database.execute(
-                "SELECT label, SUM(count) FROM monitoring_measure WHERE metric = ? AND tier_s = 3600 GROUP BY label",
-                (metric,),
-            )
-        )
-    finally:
-        database.close()
+    question = "SELECT label, SUM(count) FROM monitoring_measure WHERE metric = ? AND tier_s = 3600 GROUP BY label"
+    return dict(kept.rows(server, question, metric))
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
@@ -40,7 +32,4 @@ async def test_every_frame_and_call_is_measured_and_the_last_window_is_written_a
     assert read(server, "ws.opened") == {"accepted": 1}
     assert sum(read(server, "ws.closed").values()) == 1
     assert read(server, "monitoring.flush")["web"] >= 1
-    with sqlite3.connect(server.data / "icebreaker.sqlite3") as database:
-        (ended,) = database.execute("SELECT COUNT(*) FROM monitoring_source WHERE stopped_at IS NOT NULL").fetchone()
-    database.close()
-    assert ended == 1
+    assert kept.rows(server, "SELECT COUNT(*) FROM monitoring_source WHERE stopped_at IS NOT NULL") == [(1,)]

@@ -8,12 +8,11 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +29,7 @@ from signals.simulation.crowd import Make, gather
 from signals.simulation.person import LINES, Person
 from signals.simulation.plan import Plan
 from signals.simulation.tally import Tally
+from tests.flows import stores
 from tests.flows.server import ROOT, Client, Server, dial, free_port
 
 SECONDS = float(os.environ.get("PRIVACY_SECONDS", "6"))
@@ -68,15 +68,15 @@ def readable(data: bytes) -> Iterator[str]:
         at = data.find(ZSTD, at + 1)
 
 
-def stored(place: Path, seen: Counter[str]) -> Iterator[str]:
+def stored(server: Server, seen: Counter[str]) -> Iterator[str]:
     """Every value of every table, compressed ones too, and every other file that the processes wrote; counted."""
-    with closing(sqlite3.connect(place / "icebreaker.sqlite3")) as database:
-        for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in database.execute(f'SELECT * FROM "{table}"'):
+    with stores.database(server.env) as ask:
+        for table in stores.tables(server.env):
+            for row in ask(f'SELECT * FROM "{table}"'):
                 seen["rows"] += 1
                 for value in row:
                     yield from readable(value) if isinstance(value, bytes) else (str(value),)
-    for file in place.rglob("*"):
+    for file in server.data.rglob("*"):
         if file.is_file() and "sqlite3" not in file.name:
             data = file.read_bytes()
             seen["files"] += 1
@@ -215,7 +215,7 @@ async def test_nothing_that_went_in_is_found_where_it_does_not_belong(
     a = people[0]
     assert not tally.errors, tally.summary()
     seen: Counter[str] = Counter(frames=ears.frames, people=len(ears.ids), mails=len(postbox.mails))
-    kept = list(stored(data, seen))
+    kept = list(stored(server, seen))
     with capsys.disabled():
         sys.stdout.write("".join(f"\nsearched: {n:,} {what}" for what, n in seen.items()))
     assert any("PanicMailLost" in text for text in kept), "the error was not kept: what was searched is not all"

@@ -27,13 +27,16 @@ def damage(database: Path) -> None:
 
 
 def test_a_database_that_is_gone_or_damaged_costs_the_public_no_page(tmp_path: Path) -> None:
-    server = Server("uvicorn", tmp_path)
+    database = tmp_path / "icebreaker.sqlite3"
+    server = Server(
+        "uvicorn", tmp_path, DATABASE_URL=f"sqlite:///{database}"
+    )  # a file, whatever others use: it is damaged
     server.start()
     try:
         whole = look(server)
         assert whole.status_code == 200 and "nobody has looked lately" in whole.text
         for wreck in (remove, damage):
-            wreck(tmp_path / "icebreaker.sqlite3")
+            wreck(database)
             server.stop()
             server.run()
             for path in ("/status", "/status.json", "/status.svg", "/status.atom"):
