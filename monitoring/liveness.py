@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from monitoring.drills import effects
 from monitoring.drills.live import drilling
 from monitoring.ingest_app import App, Receive, Scope, Send
 from signals import presence, telemetry
@@ -47,6 +48,6 @@ class Liveness:
 def answer() -> tuple[int, Mapping[str, object]]:
     """The status and what is said with it."""
     if drill := drilling.health_fails():
-        return 503, {"status": "drill", "websocket": "connected", "message": drill}
+        return 503, {"status": effects.ANSWER, "websocket": "connected", "message": drill}
     sessions = presence.current().known().sessions
     return 200, {"status": "ok", "websocket": "connected", "sessions": sessions}

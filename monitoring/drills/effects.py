@@ -14,6 +14,8 @@ SLOW_S: Final = 2.5  # beyond the 2 s of the critical rules
 BURST: Final = 12  # errors at once, over the 10 a minute of the critical rule
 DRIP: Final = 3  # errors at each look afterwards
 COMPONENT: Final = "drill"  # what the errors of a drill are counted under
+ANSWER: Final = "drill"  # the state that a health answer names while it fails on purpose
+PROBED: Final = "The service says that it fails on purpose: a drill."  # what a probe makes of that answer
 ISSUE: Final = ("backend", "DrillError")  # project and type of the issue that they make
 HELD_S: Final = 15.0  # a fault that the database does not confirm for so long is lifted
 
@@ -26,7 +28,7 @@ class Kind(StrEnum):
 
 # By kind: the rules that follow from it, and how long after its end its traces may still make one fire.
 NOTICED_BY: Final[dict[Kind, tuple[str, ...]]] = {
-    Kind.HEALTH: ("service-down", "slow-health"),
+    Kind.HEALTH: ("service-down",),
     Kind.LATENCY: ("slow-ws-message-*", "slow-http-request-*"),
     Kind.ERRORS: ("error-rate-*", "new-issue", "regression"),
 }

@@ -20,6 +20,7 @@ import httpx
 import msgspec
 import websockets
 
+from monitoring.drills import effects
 from monitoring.uptime.outage import Answer, Policy, judge
 
 BODY_MAX_BYTES: Final = 64 * 1024
@@ -140,6 +141,8 @@ class Prober:
                 body += chunk
                 if len(body) > BODY_MAX_BYTES:
                     raise Wrong("The answer is longer than 64 KiB.")
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and _practises(body):
+            raise Wrong(effects.PROBED)
         if answer.status_code != httpx.codes.OK:
             raise Wrong(f"The answer was {answer.status_code}.")
         if expects and expects.encode() not in body:
@@ -221,6 +224,15 @@ async def _own_socket() -> None:
         await answered.wait()
         writer.close()
         await writer.wait_closed()
+
+
+def _practises(body: bytes) -> bool:
+    """Whether a bad answer says of itself that it is a drill's."""
+    try:
+        said = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(said, dict) and said.get("status") == effects.ANSWER
 
 
 def _named(error: Exception) -> str:

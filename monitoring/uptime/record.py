@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from monitoring.drills import effects
 from monitoring.drills import record as drills
 from monitoring.models.uptime import (
     HERE,
@@ -46,7 +47,7 @@ DELETED_AT_ONCE: Final = 5_000
 CERTIFICATE_WARNING: Final = timedelta(days=14)
 
 
-NOTICED_AS: Final = {Kind.DOWN: "service-down", Kind.SLOW: "slow-health"}  # the rules that a health drill is to reach
+NOTICED_AS: Final = "service-down"  # the rule that a health drill is to reach
 
 
 def targets(prober: str = HERE) -> list[Target]:
@@ -134,17 +135,26 @@ def _changed(monitor: Monitor, change: Change, seen: Seen) -> None:
             opened_at=change.at,
             confirmed_at=seen.at,
             reason=seen.reason[:160],
-            drill=drills.cause_of(NOTICED_AS[change.kind], seen.at) is not None,
+            drill=_is_drill(monitor, Kind(change.kind), seen.at),
         )
     else:
         _close(monitor, change.kind, change.at)
 
 
 def _outlived(monitor: Monitor, at: datetime) -> None:
-    """What goes on when its drill is over is no drill, and people are told of it."""
+    """What goes on beside or after its drill is no drill, and people are told of it."""
     for outage in Outage.objects.filter(monitor=monitor, closed_at__isnull=True, drill=True):
-        if drills.cause_of(NOTICED_AS[Kind(outage.kind)], at) is None:
+        if not _is_drill(monitor, Kind(outage.kind), at):
             Outage.objects.filter(pk=outage.pk).update(drill=False)
+
+
+def _is_drill(monitor: Monitor, kind: Kind, at: datetime) -> bool:
+    """Whether a drill explains an outage: one runs, and the last failures in a row are not all of another kind."""
+    if kind is not Kind.DOWN or drills.cause_of(NOTICED_AS, at) is None:
+        return False
+    judged = ProbeResult.objects.filter(monitor=monitor, at__lte=at).exclude(answer=Answer.UNKNOWN)
+    last = judged.order_by("-at").values_list("answer", "reason")[: monitor.policy.down_after]
+    return not all(answer == Answer.FAILED and reason != effects.PROBED for answer, reason in last)
 
 
 def _close(monitor: Monitor, kind: Kind, at: datetime) -> None:

@@ -18,6 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from monitoring.alerts import actions, evaluate, outbox, story
 from monitoring.drills import record as drills
+from monitoring.drills.effects import PROBED
 from monitoring.drills.effects import Kind as DrillKind
 from monitoring.metrics import store
 from monitoring.metrics.histogram import Histogram
@@ -158,6 +159,8 @@ class World:
             return Seen(target, self.now + self._clock(), Answer.UNKNOWN, None, "The canary failed.")
         if self.on("service", "down"):
             return Seen(target, self.now + self._clock(), Answer.FAILED, None, "Connection refused")
+        if drills.running(self.now).filter(kind=DrillKind.HEALTH).exists():
+            return Seen(target, self.now + self._clock(), Answer.FAILED, None, PROBED)
         answer = Answer.SLOW if self.on("service", "slow") else Answer.GOOD
         return Seen(target, self.now + self._clock(), answer, 1500.0 if answer is Answer.SLOW else 20.0, "")
 

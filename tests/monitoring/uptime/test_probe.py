@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from monitoring.drills.effects import PROBED
 from monitoring.uptime.outage import Answer
 from monitoring.uptime.probe import Prober, Seen, Target
 from tests.monitoring.uptime.service import Service, running
@@ -53,6 +54,12 @@ async def test_another_status_is_a_failure_that_says_so(service: Service) -> Non
     service.status = 503
     seen = await look(service)
     assert (seen.answer, seen.took_ms, seen.reason) == (Answer.FAILED, None, "The answer was 503.")
+
+
+async def test_a_drill_that_says_so_is_a_failure_that_says_so(service: Service) -> None:
+    service.status, service.text = 503, '{"status":"drill"}'
+    seen = await look(service, expects='"ok"')
+    assert (seen.answer, seen.reason) == (Answer.FAILED, PROBED)
 
 
 async def test_a_redirect_is_no_good_answer(service: Service) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitoring.drills import record as drills
+from monitoring.drills.effects import PROBED
 from monitoring.drills.effects import Kind as DrillKind
 from monitoring.models import Heartbeat, Maintenance, Monitor, Outage, ProbeResult, Watched
 from monitoring.uptime import record
@@ -27,12 +28,18 @@ def monitor() -> Monitor:
     return Monitor.objects.create(name="It", address="/api/health")
 
 
-def tell(monitor: Monitor, answers: list[Answer], start: datetime = T0, every: timedelta = 20 * SECOND) -> datetime:
+def tell(
+    monitor: Monitor,
+    answers: list[Answer],
+    start: datetime = T0,
+    every: timedelta = 20 * SECOND,
+    reason: str = "It broke.",
+) -> datetime:
     at = start
     for n, answer in enumerate(answers):
         at = start + n * every
         took = None if answer is FAILED else 5.0
-        record.keep([Seen(monitor.pk, at, answer, took, "It broke." if answer is FAILED else "")], now=at)
+        record.keep([Seen(monitor.pk, at, answer, took, reason if answer is FAILED else "")], now=at)
     return at
 
 
@@ -165,10 +172,25 @@ def test_old_results_go_and_outages_stay_for_400_days(monitor: Monitor) -> None:
 
 def test_an_outage_that_a_drill_made_is_marked_and_one_that_outlives_it_is_not(monitor: Monitor) -> None:
     drills.start(DrillKind.HEALTH, minutes=2, reason="Practice", by=None, now=T0)
-    last = tell(monitor, [FAILED] * 3)
+    last = tell(monitor, [FAILED] * 3, reason=PROBED)
     assert Outage.objects.get().drill
     assert record.levels(last)["outages.down"] == 1, "rules see it: that is what it is for"
-    tell(monitor, [FAILED], T0 + 2 * MINUTE + 50 * SECOND)
+    tell(monitor, [FAILED], T0 + 2 * MINUTE + 50 * SECOND, reason=PROBED)
     assert Outage.objects.get().drill
     tell(monitor, [FAILED], T0 + 4 * MINUTE)
+    assert not Outage.objects.get().drill
+
+
+def test_what_fails_in_earnest_during_a_drill_is_no_drill_once_it_is_confirmed(monitor: Monitor) -> None:
+    drills.start(DrillKind.HEALTH, minutes=20, reason="Practice", by=None, now=T0)
+    last = tell(monitor, [FAILED] * 3, reason=PROBED)
+    last = tell(monitor, [FAILED] * 2, last + 20 * SECOND)
+    assert Outage.objects.get().drill, "two failures prove nothing"
+    tell(monitor, [FAILED], last + 20 * SECOND)
+    assert not Outage.objects.get().drill
+
+
+def test_another_monitor_that_fails_in_earnest_during_a_drill_is_no_drill(monitor: Monitor) -> None:
+    drills.start(DrillKind.HEALTH, minutes=20, reason="Practice", by=None, now=T0)
+    tell(monitor, [FAILED] * 3)
     assert not Outage.objects.get().drill
