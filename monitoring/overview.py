@@ -90,8 +90,15 @@ def judge(incidents: tuple[Open, ...], disk: float, figures: dict[str, str]) -> 
         return State.WARNING, f"Migrations are not applied: {figures['migrations.pending']}."
     if loud:
         return State.WARNING, f"Look at it today: {loud[0].title}."
-    waiting = sum(i.quiet for i in incidents)
-    return State.WELL, "No incident is open." if not waiting else f"Nothing fires; {waiting} wait for a verdict."
+    return State.WELL, _well(incidents)
+
+
+def _well(incidents: tuple[Open, ...]) -> str:
+    if any(not i.quiet for i in incidents):
+        return "All is well but for a drill."
+    if waiting := len(incidents):
+        return f"Nothing fires; {waiting} {'waits' if waiting == 1 else 'wait'} for a verdict."
+    return "No incident is open."
 
 
 def _deaf() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from monitoring.alerts import book, drawing, history, words
 from monitoring.alerts.drawing import Mark
@@ -15,22 +15,45 @@ from monitoring.runbooks.shelf import FIRST, runbooks
 
 BEFORE_MOST = 10
 TABLE_MOST = 60
+SOURCES: Final = {  # by a rule's source: what it counts, for people
+    "ws.message": "WebSocket messages",
+    "signal.rank": "rankings of the Signal Engine",
+    "http.request": "HTTP requests",
+    "errors": "errors",
+    "issues.new": "new kinds of error",
+    "issues.regression": "resolved errors that came back",
+    "outages.down": "monitors that are down",
+    "outages.slow": "monitors that answer slowly",
+    "web.flush": "the last figures of a web process",
+    "watch.beat": "the last beat of the watch process",
+    "mail.oldest": "the oldest mail that waits",
+    "disk.used": "the share of the disk in use",
+    "database.used": "the share in use of what the database may take",
+    "certificate.days": "the days until a certificate expires",
+    "sockets.by_session": "sockets for each session",
+    "ws.refused": "connections refused",
+}
 
 
 def meaning(rule: Rule) -> str:
     """What the rule's number is, and what of it is allowed."""
     condition = rule.condition
     allowed = f"allowed: {words.limit(condition)}"
+    what = SOURCES.get(condition.source, condition.source)
     match condition.kind:
         case Kind.SHARE:
-            return f"The share of {condition.source} that take over {condition.edge_ms} ms; {allowed}."
+            return f"The share of {what} that take over {condition.edge_ms} ms; {allowed}."
         case Kind.RATE:
-            return f"{condition.source} by the minute; {allowed}."
+            return f"{_begun(what)} by the minute; {allowed}."
         case Kind.COUNT:
-            return f"{condition.source} in the window; {allowed}."
+            return f"{_begun(what)} in the window; {allowed}."
         case Kind.AGE:
-            return f"How long ago {condition.source} was; {allowed}."
-    return f"{condition.source}; {allowed}."
+            return f"How old it is: {what}; {allowed}."
+    return f"{_begun(what)}; {allowed}."
+
+
+def _begun(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def shown(alert: Alert, now: datetime) -> dict[str, Any]:

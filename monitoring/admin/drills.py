@@ -41,7 +41,11 @@ STEPS: Final = (
 class DrillForm(forms.Form):
     """What a drill is started with."""
 
-    kind = forms.ChoiceField(choices=[(kind.value, f"{kind.capitalize()}: {DOES[kind]}") for kind in Kind])
+    kind = forms.ChoiceField(
+        choices=[(kind.value, f"{kind.capitalize()}: {DOES[kind]}") for kind in Kind],
+        initial=Kind.HEALTH.value,
+        widget=forms.RadioSelect,
+    )
     minutes = forms.IntegerField(
         min_value=MINUTES[0],
         max_value=MINUTES[1],

@@ -15,6 +15,15 @@ from monitoring.runbooks.library import Runbook, answering
 from monitoring.runbooks.shelf import FIRST, runbooks
 
 NEARBY: Final = timedelta(hours=2)  # a deploy so long before may be the cause
+NAMES: Final = {
+    "alerts.open": "Open alerts, drills aside",
+    "errors": "Errors",
+    "p95 ws.message": "WebSocket message, P95",
+    "p95 signal.rank": "Signal Engine, P95",
+    "p95 radar.update": "Radar update, P95",
+    "p95 chat.start": "Chat start, P95",
+    "p95 http.request": "HTTP request, P95",
+}
 MOST: Final = 200  # rows of one kind: a bad night stays a page
 
 
@@ -39,7 +48,7 @@ def shown(incident: Incident, now: datetime) -> dict[str, Any]:
 def figures(now: datetime) -> list[dict[str, str]]:
     """The few that say most, as they are now, each with its last half hour."""
     return [
-        {"name": name, "says": figure.says, "trail": glance.sparkline(figure.trail)}
+        {"name": NAMES.get(name, name.capitalize()), "says": figure.says, "trail": glance.sparkline(figure.trail)}
         for name, figure in glance.read(now).items()
     ]
 

@@ -13,7 +13,12 @@ from monitoring.alerts.rules import Condition, Kind, Rule, Severity
 COLOURS: Final = {Severity.CRITICAL: "#b91c1c", Severity.WARNING: "#b45309"}
 OVER: Final = "#15803d"
 SHOWN: Final = 10  # alerts in one mail; the others are counted
-FORMS: Final = {Kind.RATE: "{:.1f} a minute", Kind.COUNT: "{:.0f}", Kind.LEFT: "{:.1f} days", Kind.LEVEL: "{:.2f}"}
+FORMS: Final = {  # places after the point, and what follows
+    Kind.RATE: (1, " a minute"),
+    Kind.COUNT: (0, ""),
+    Kind.LEFT: (1, " days"),
+    Kind.LEVEL: (2, ""),
+}
 _LISTED: Final = 5
 
 
@@ -47,8 +52,14 @@ def figure(condition: Condition, value: float | None) -> str:
     if condition.kind is Kind.AGE:
         return duration(timedelta(seconds=value))
     is_share = condition.kind is Kind.SHARE or condition.source.endswith(".used")
-    form = "{:.1%}" if is_share else FORMS[condition.kind]
-    return form.format(value)
+    places, unit = (1, " %") if is_share else FORMS[condition.kind]
+    return f"{_short(100 * value if is_share else value, places)}{unit}"
+
+
+def _short(value: float, places: int) -> str:
+    """No more places than needed."""
+    said = f"{value:.{places}f}"
+    return said.rstrip("0").rstrip(".") if places else said
 
 
 def limit(condition: Condition) -> str:

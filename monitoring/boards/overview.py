@@ -45,7 +45,7 @@ def verdict(desk: Desk) -> Verdict:
         ]
         for one in now.incidents
     ]
-    table = Table(("Incident", "Severity", "Stage", "Since (UTC)", "For"), rows, "No incident is open.")
+    table = Table(("Incident", "Severity", "Stage", "Since (UTC)", "For"), rows, "None waits for anybody.")
     return Verdict(now.state.name.lower(), now.sentence, table)
 
 

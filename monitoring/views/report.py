@@ -18,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from monitoring import glance
 from monitoring.checks import REPORT, Result, readiness
 from monitoring.metrics import exposition, flusher, store
 from monitoring.metrics.recorder import Window
@@ -71,7 +72,7 @@ def _processes(now: datetime) -> dict[str, object]:
     try:
         return {
             "sources": list(Source.objects.filter(flushed_at__gte=now - ALIVE, stopped_at=None)),
-            "beats": [(beat, (now - beat.beat_at).total_seconds()) for beat in Heartbeat.objects.order_by("name")],
+            "beats": [(beat, glance.ago(now - beat.beat_at)) for beat in Heartbeat.objects.order_by("name")],
             "losses": store.losses(now - timedelta(days=1), now, now),
         }
     except DatabaseError:

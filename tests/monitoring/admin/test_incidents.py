@@ -72,7 +72,7 @@ def test_somebody_on_call_goes_from_alert_to_downloaded_write_up(incident: Incid
 def test_the_page_shows_figures_checklists_and_the_title_as_text(incident: Incident) -> None:
     text = staff("ada", "view_incident", "change_incident").get(url(incident)).content.decode()
     assert "<script>alert" not in text
-    assert "p95 ws.message" in text
+    assert "WebSocket message, P95" in text
     for title in ("Service downtime", "Incident response"):
         assert f">{title}</a>" in text
 
@@ -145,7 +145,7 @@ def test_the_page_shows_alerts_with_their_pages_what_was_deployed_nearby_and_who
 
 def test_its_figures_are_fetched_again_by_whoever_may_read_it() -> None:
     address = reverse("admin:monitoring_incident_figures")
-    assert "p95 ws.message" in staff("ada", "view_incident").get(address).content.decode()
+    assert "WebSocket message, P95" in staff("ada", "view_incident").get(address).content.decode()
     assert staff("eve").get(address).status_code == 403
 
 

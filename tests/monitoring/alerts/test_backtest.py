@@ -83,4 +83,4 @@ def test_the_command_prints_every_rule_and_what_a_candidate_changes() -> None:
     assert all(rule.name in out.getvalue() for rule in book.current())
     out = StringIO()
     call_command("backtest", "--days", "0.08", "--rule", RULE, "--over", "9", stdout=out)
-    assert "No longer: 1" in out.getvalue() and "worst 6.0 a minute" in out.getvalue()
+    assert "No longer: 1" in out.getvalue() and "worst 6 a minute" in out.getvalue()
