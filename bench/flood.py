@@ -35,12 +35,18 @@ SPOOL_MAX = 64 * 1024 * 1024
 TALKS = {"CHAT_MESSAGES_PER_MINUTE": "100000"}
 LINE_S = 1.0  # a line of the chat, 99 of 100
 GROWN_MB = 60.0  # over the highest of the warm part: what allocators keep
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _HUGE = b"\x00" * (64 * 1024 * 1024)
 
 
 def _envelope(payload: bytes, **header: object) -> bytes:
     head = json.dumps({"event_id": secrets.token_hex(16), **header}).encode()
     return head + b"\n" + json.dumps({"type": "event", "length": len(payload)}).encode() + b"\n" + payload
+
+
+def _crumbs() -> list[dict[str, str]]:
+    """Words that nothing is found in and that no compression makes small: these fill the disk."""
+    return [{"message": secrets.token_hex(1500).translate(_LETTERS)} for _ in range(90)]
 
 
 class Sent(NamedTuple):
@@ -69,6 +75,7 @@ KINDS = (
     Sent("br bomb", _of(brotli.compress(_HUGE, quality=4)), "br", 413),
     Sent("zstd bomb", _of(zstandard.ZstdCompressor().compress(_HUGE)), "zstd", 413),
     Sent("a good one", lambda: _envelope(b'{"message": "all is well", "level": "info"}'), "", 200),
+    Sent("a large good one", lambda: _envelope(json.dumps({"breadcrumbs": _crumbs()}).encode()), "", 200),
     Sent("a year off", lambda: _envelope(b'{"message": "late"}', sent_at="2025-01-01T00:00:00Z"), "", 200),
     Sent("another key", _of(_envelope(b"{}", dsn="https://" + "0" * 32 + "@elsewhere.example/1")), "", 403),
 )
