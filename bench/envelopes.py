@@ -80,8 +80,11 @@ def rest_of(payload: bytes) -> bytes:
 
 
 def address(server: Server) -> tuple[str, str]:
-    """Path and key of the first project, with no quota from now on."""
-    kept.change(server, "UPDATE monitoring_project SET errors_per_minute = 0, others_per_minute = 0")
+    """Path and key of the first project, which from now on has no quota and forgets nothing."""
+    kept.change(
+        server,
+        "UPDATE monitoring_project SET errors_per_minute = 0, others_per_minute = 0, keep_events = 100000000",
+    )
     dsn = kept.dsn(server)
     return f"/api/{dsn.rpartition('/')[2]}/envelope/", dsn.partition("://")[2].partition("@")[0]
 
