@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -80,6 +81,12 @@ def _unheard_of(request: HttpRequest, incident: Incident, now: datetime) -> None
     raise NotNow("There is no such action.")
 
 
+def _resolve_as(verdict: Verdict, incident: Incident, *, by: actions.Person, now: datetime) -> None:
+    """From the list: what was real needs its cause said, and so its page."""
+    hit = incident_page.sessions_hit(incident, now)
+    actions.resolve(incident, verdict=verdict, cause="", follow_ups="", sessions_hit=hit, by=by, now=now)
+
+
 DOES: dict[str, Callable[[HttpRequest, Incident, datetime], None]] = {
     "acknowledge": _acknowledge,
     "investigate": _investigate,
@@ -100,7 +107,7 @@ class IncidentAdmin(ModelAdmin):
     list_filter = ("stage", "severity", "verdict", "drill", "rule")
     search_fields = ("title", "rule")
     date_hierarchy = "detected_at"
-    actions = ("acknowledge_selected",)
+    actions = ("acknowledge_selected", "false_alarm_selected", "drill_selected")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # incidents begin with an alert
@@ -110,15 +117,26 @@ class IncidentAdmin(ModelAdmin):
 
     @admin.action(description="Acknowledge", permissions=["change"])
     def acknowledge_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self._each(request, queryset, actions.acknowledge, "Acknowledged: {}.")
+
+    @admin.action(description="Resolve as a false alarm", permissions=["change"])
+    def false_alarm_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self._each(request, queryset, partial(_resolve_as, Verdict.FALSE_ALARM), "Resolved: {}.")
+
+    @admin.action(description="Resolve as a drill", permissions=["change"])
+    def drill_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self._each(request, queryset, partial(_resolve_as, Verdict.DRILL), "Resolved: {}.")
+
+    def _each(self, request: HttpRequest, queryset: Any, do: Callable[..., object], words: str) -> None:
         done = 0
         for incident in queryset:
             try:
-                actions.acknowledge(incident, by=_who(request), now=timezone.now())
+                do(incident, by=_who(request), now=timezone.now())
                 done += 1
             except NotNow as refusal:
                 messages.warning(request, f"{incident.title}: {refusal}")
         if done:
-            messages.success(request, f"Acknowledged: {done}.")
+            messages.success(request, words.format(done))
 
     def get_urls(self) -> list[URLPattern]:
         download = self.admin_site.admin_view(self.write_up)

@@ -6,35 +6,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from monitoring.boards.shelf import BOARDS
 from tests.browser.town import AXE, NARROW, ROOT, WIDE, Server
 
 BUNDLE = ROOT / "signals/static/signals/vendor/errors.js"
 MAKE = "from django.contrib.auth.models import User; User.objects.create_superuser('ada', password='only-for-tests')"
 Opens = Callable[..., Page]
 FINDS = "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
-LISTS = (
-    "alert",
-    "incident",
-    "issue",
-    "outage",
-    "drill",
-    "rulesetting",
-    "silence",
-    "maintenance",
-    "recipient",
-    "outboxmail",
-    "monitor",
-    "project",
-)
-PAGES = (
-    "/monitoring/runbooks/",
+FURTHER = (
     "/monitoring/runbooks/incident-response/",
-    "/monitoring/health/",
-    "/admin/signals/report/",
+    "/monitoring/runbooks/drill/",
+    "/admin/monitoring/rulesetting/of/error-rate-critical/",
 )
 
 
@@ -78,27 +65,64 @@ def opens(browser: Browser, watched: Server) -> Iterator[Opens]:
     assert not foreign and not trouble
 
 
+@pytest.fixture(scope="module")
+def link(watched: Server) -> str:
+    """Something of everything that staff may look at; gives the link of the mail about it."""
+    command = [sys.executable, "-m", "tests.browser.on_call"]
+    done = subprocess.run(command, cwd=ROOT, env=watched.env, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
 @pytest.mark.usefixtures("axe")
-def test_axe_finds_nothing_on_the_pages_of_staff(opens: Opens, watched: Server) -> None:
-    """Each list, the first thing that it lists, the form for a new one, and the pages that stand alone."""
-    page, found = opens("/monitoring/runbooks/"), {}
+def test_axe_finds_nothing_on_the_pages_of_staff(opens: Opens, watched: Server, link: str) -> None:
+    """All that the menu leads to, the first thing that each list holds, the form for a new one: narrow and dark, wide
+    and light. Boards have a test of their own."""
+    page, found = opens("/monitoring/runbooks/"), []
+    page.emulate_media(reduced_motion="reduce")
 
     def look(address: str) -> None:
         answer = page.goto(address)
         assert answer and answer.status == 200, address
         page.evaluate(AXE.read_text("utf-8"))
-        if trouble := page.evaluate(FINDS):
-            found[address] = trouble
+        for size, scheme in ((NARROW, "dark"), (WIDE, "light")):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            if trouble := page.evaluate(FINDS):
+                found.append((address, size["width"], trouble))
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append((address, size["width"], "it scrolls sideways"))
 
-    for name in LISTS:
-        look(f"{watched.url}/admin/monitoring/{name}/")
+    menu = page.evaluate("[...document.querySelectorAll('#nav-sidebar-apps a')].map(a => a.href)")
+    lists = [one for one in menu if urlsplit(one).path.strip("/") not in {f"admin/{name}" for name in BOARDS}]
+    assert len(lists) > 15
+    for address in [*lists, *(f"{watched.url}{path}" for path in FURTHER), link]:
+        look(address)
         linked = page.evaluate("[...document.querySelectorAll('#content a')].map(a => a.href.split('?')[0])")
         for end in ("/change/", "/add/"):
-            if address := next((one for one in linked if f"/{name}/" in one and one.endswith(end)), None):
-                look(address)
-    for path in PAGES:
-        look(f"{watched.url}{path}")
+            if further := next((one for one in linked if one.startswith(address) and one.endswith(end)), None):
+                look(further)
     assert not found
+
+
+def test_an_alert_and_its_incident_are_answered_by_the_keyboard_alone(opens: Opens, watched: Server, link: str) -> None:
+    page = opens("/admin/monitoring/incident/")
+    row = page.locator("#result_list tbody tr", has_text="Certificate expires soon")
+    row.get_by_role("checkbox").press("Space")
+    page.locator("select[name=action]").press("A")
+    page.get_by_role("button", name="Run").press("Enter")
+    expect(page.get_by_text("Acknowledged: 1.")).to_be_visible()
+    page.goto(f"{watched.url}/admin/monitoring/alert/")
+    page.locator("#result_list a", has_text="Certificate expires soon").press("Enter")
+    page.get_by_role("button", name="Acknowledge").press("Enter")
+    expect(page.locator("p.state")).to_contain_text("ada has it since")
+    page.locator("article").get_by_role("link", name="Incident").press("Enter")
+    page.get_by_role("button", name="Done: ").first.press("Enter")
+    page.get_by_role("button", name="Not done after all: ").first.press("Enter")
+    page.get_by_label("Verdict", exact=True).press("F")
+    page.get_by_role("button", name="Resolve", exact=True).press("Enter")
+    expect(page.get_by_role("listitem").filter(has_text="Resolved: false alarm.")).to_be_visible()
+    page.goto(link)
+    expect(page.get_by_role("heading", name="Nothing is left to do")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,20 @@ def test_several_are_acknowledged_from_the_list_and_one_that_is_past_it_is_named
     assert "can&#x27;t become acknowledged" in client.post(listed, said, follow=True).content.decode()
 
 
+def test_false_alarms_are_resolved_from_the_list_and_a_drill_is_only_as_a_drill(incident: Incident) -> None:
+    client = staff("ada", "view_incident", "change_incident")
+    listed = reverse("admin:monitoring_incident_changelist")
+    said = {"_selected_action": [str(incident.pk)]}
+    refused = client.post(listed, {**said, "action": "drill_selected"}, follow=True).content.decode()
+    assert "A drill is resolved as a drill, and nothing else is." in refused
+    done = client.post(listed, {**said, "action": "false_alarm_selected"}, follow=True).content.decode()
+    assert "Resolved: 1." in done
+    incident.refresh_from_db()
+    assert (incident.stage, incident.verdict) == ("resolved", "false_alarm")
+    reader = staff("bob", "view_incident").post(listed, {**said, "action": "false_alarm_selected"}, follow=True)
+    assert "Resolved: 1." not in reader.content.decode()
+
+
 def test_the_page_shows_alerts_with_their_pages_what_was_deployed_nearby_and_who_was_hit() -> None:
     fired = Alert.objects.create(
         rule="service-down", title="Down", severity="critical", began_at=T0, fired_at=T0, detail="Website"
