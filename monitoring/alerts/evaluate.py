@@ -194,6 +194,7 @@ def _opened(rule: Rule, row: Transition, began_at: datetime) -> Alert:
         began_at=min(began_at, row.at),
         fired_at=row.at,
         value=row.reading.value,
+        peak=row.reading.value,
         samples=row.reading.samples,
         detail=details.describe(rule, row.at)[:300],
         release=details.release()[:64],

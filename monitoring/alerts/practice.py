@@ -27,10 +27,13 @@ def is_drill(rule: Rule, at: datetime) -> bool:
 
 
 def _outages(kind: str, at: datetime) -> bool:
-    """Outages know whose they are, and cease to be a drill's when they outlive it."""
-    found = Outage.objects.filter(kind=kind, confirmed_at__lte=at).exclude(closed_at__lte=at)
-    marks = set(found.values_list("drill", flat=True))
-    return marks == {True}
+    """Outages know whose they are, and cease to be a drill's when they outlive it.
+
+    One may have closed since the rule's numbers were read, to a moment before them: then the last one tells.
+    """
+    known = Outage.objects.filter(kind=kind, confirmed_at__lte=at)
+    found = known.exclude(closed_at__lte=at) or known.order_by("-closed_at")[:1]
+    return {outage.drill for outage in found} == {True}
 
 
 def _issues(rule: Rule, at: datetime) -> bool:

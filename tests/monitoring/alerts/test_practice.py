@@ -6,12 +6,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring.alerts import evaluate
+from monitoring.alerts import evaluate, practice
+from monitoring.alerts.rules import SHIPPED
 from monitoring.drills import effects, record
 from monitoring.drills.effects import Kind
 from monitoring.metrics import store
 from monitoring.metrics.tiers import TIERS_S, slot_of
-from monitoring.models import Alert, AlertTransition, Issue, IssueTransition, Measure, OutboxMail, Project, Recipient
+from monitoring.models import (
+    Alert,
+    AlertTransition,
+    Issue,
+    IssueTransition,
+    Measure,
+    Monitor,
+    Outage,
+    OutboxMail,
+    Project,
+    Recipient,
+)
 from signals import telemetry
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +118,12 @@ def test_errors_that_go_on_when_a_drill_is_over_are_no_drill() -> None:
     raised("http", 20, 245)
     judged(270, since=255)
     assert marks("error-rate-critical") == [True, False]
+
+
+@pytest.mark.parametrize("drill", [True, False])
+def test_an_outage_that_closes_between_the_numbers_and_the_judgement_keeps_its_mark(drill: bool) -> None:
+    """A probe may end it, from its first good answer on, while the evaluator still holds what it read before."""
+    rule = next(rule for rule in SHIPPED if rule.name == "service-down")
+    times = {"opened_at": at(0), "confirmed_at": at(40), "closed_at": at(70)}
+    Outage.objects.create(monitor=Monitor.objects.first(), kind="down", drill=drill, **times)
+    assert practice.is_drill(rule, at(75)) is drill
