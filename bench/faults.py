@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bench import outages
 from bench.table import Row
 from signals.domain.chat import Party
 from signals.domain.people import Person, Session
@@ -44,12 +45,12 @@ async def of_redis(strike: Callable[[Scaled, PrivateRedis], Awaitable[Outcome]])
         return [told(await strike(server, redis))]
 
 
-async def of_postgres() -> list[Row]:
+async def of_postgres(gone_s: float) -> list[Row]:
     postgres = PrivatePostgres().make()
     try:
         async with deployed(DATABASE_URL=postgres.url) as (server, _):
             faults.migrate(server)
-            return [told(await faults.postgres_gone(server, postgres, PAIRS, GONE_S))]
+            return [told(await faults.postgres_gone(server, postgres, PAIRS, gone_s))]
     finally:
         postgres.stop()
 
@@ -100,8 +101,9 @@ def rows() -> list[Row]:
         lambda: of_redis(lambda server, redis: faults.redis_restarted(server, redis, PAIRS, GONE_S)),
         lambda: of_redis(lambda server, redis: faults.redis_frozen(server, redis, PAIRS, GONE_S)),
         lambda: of_redis(lambda server, _: faults.web_killed(server, PAIRS)),
-        of_postgres,
+        lambda: of_postgres(0),
+        lambda: of_postgres(GONE_S),
         ghost,
         came_and_went,
     )
-    return [row for scene in scenes for row in asyncio.run(scene())]
+    return [row for scene in scenes for row in asyncio.run(scene())] + outages.told()

@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from redis.asyncio.connection import AbstractConnection
 
+from bench import meeting
 from bench.table import Row
 from bench.wire import ROOMY, Guest, cpu_s, frame, guests, percentile, run
 from signals import presence
@@ -146,4 +147,4 @@ async def beside(count: int) -> Row:
 def rows() -> list[Row]:
     if redis_here.trouble():
         return [Row("scaled out", f"not measured: {redis_here.trouble()}", "at most 2 round trips, 2 ms")]
-    return [*run(one_answer()), *(run(beside(count)) for count in (1, 2, 3))]
+    return [*run(one_answer()), *(run(beside(count)) for count in (1, 2, 3)), *meeting.met()]

@@ -141,8 +141,8 @@ async def postgres_gone(server: Scaled, postgres: PrivatePostgres, pairs: int, g
     async def start() -> None:
         await asyncio.to_thread(postgres.start)
 
-    what = f"PostgreSQL gone for {gone_s:.0f} s"
-    return await outcome(server, what, pairs, stop, start, gone_s=gone_s, seen="database")
+    what = f"PostgreSQL gone for {gone_s:.0f} s" if gone_s else "PostgreSQL restarted"
+    return await outcome(server, what, pairs, stop, start, gone_s=gone_s, seen="database" if gone_s else "")
 
 
 def migrate(server: Scaled) -> None:

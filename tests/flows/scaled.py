@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +17,9 @@ from typing import Self
 import uvloop
 
 from tests import redis_here
-from tests.flows import stores
-from tests.flows.server import Server, fill, free_port
+from tests.flows import caddy, stores
+from tests.flows.caddy import Caddy
+from tests.flows.server import ROOT, Server, fill, free_port
 
 
 class Proxy:
@@ -77,45 +81,86 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class Scaled(Server):
-    """`count` web processes that look like one server; each is in `processes`."""
+    """`count` web processes that look like one server, each in `processes`, and as many watch processes as wanted.
 
-    def __init__(self, data: Path, count: int = 3, redis_url: str = redis_here.URL, **settings: str) -> None:
-        super().__init__("scaled", data)
+    In front is a proxy of ours, which spreads evenly; SERVERS_PROXY=caddy takes the one that is deployed.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        count: int = 3,
+        redis_url: str = redis_here.URL,
+        *,
+        server: str = "uvicorn",
+        watches: int = 0,
+        by_caddy: bool = os.environ.get("SERVERS_PROXY") == "caddy",
+        **settings: str,
+    ) -> None:
+        super().__init__(server, data)
         self.region = redis_here.new_region()
         shared = {**stores.place(data), "REDIS_URL": redis_url, "PRESENCE_REGION": self.region, **settings}
-        self.processes: list[Server] = []
+        self.processes = []
+        (data / "static").mkdir()
         for n in range(count):
-            (data / f"web{n}" / "static").mkdir(parents=True)
-            self.processes.append(Server("uvicorn", data / f"web{n}", **shared))
-        self.proxy = Proxy([process.port for process in self.processes])
+            (data / f"web{n}").mkdir()  # its log; they share a disk, as the watch has to find their errors
+            self.processes.append(Server(server, data / f"web{n}", **{"DATA_DIR": str(data), **shared}))
+        self.proxy = self._caddy() if by_caddy else Proxy([process.port for process in self.processes])
         self.port = self.proxy.port
         self.url, self.ws_url = f"http://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}/ws"
         for process in self.processes:
             process.env["PUBLIC_URL"] = self.url
         self.env = self.processes[0].env
+        self.watch_logs = [data / f"watch{n}.log" for n in range(watches)]
+        self.watches: list[subprocess.Popen[bytes]] = []
+
+    def _caddy(self) -> Caddy:
+        assert not caddy.trouble(), caddy.trouble()
+        hosts, behind = [f"127.0.1.{n + 1}" for n in range(len(self.processes))], free_port()
+        for process, host in zip(self.processes, hosts, strict=True):
+            process.listen_on(host, behind)
+            process.env |= {"TRUSTED_PROXIES": "127.0.0.1", "ALLOWED_HOSTS": ",".join(["127.0.0.1", *hosts])}
+        return Caddy(free_port(), hosts, behind)
 
     def start(self) -> Self:
         fill(self.env)
+        return self.run()
+
+    def run(self) -> Self:
         for process in self.processes:
             process.launch()
         for process in self.processes:
             process.wait()
         self.proxy.start()
+        for log in self.watch_logs:
+            self.start_watch(log)
         return self
 
+    def start_watch(self, log: Path) -> None:
+        with log.open("ab") as output:
+            command = [sys.executable, "manage.py", "watch"]
+            self.watches.append(subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=output, stderr=output))
+
     def stop(self, how: int = signal.SIGTERM) -> int:
-        codes = [process.stop(how) for process in self.processes]
+        for watch in self.watches:
+            watch.send_signal(how)
+        codes = [process.stop(how) for process in self.processes] + [watch.wait(30) for watch in self.watches]
         self.proxy.stop()
         return max(map(abs, codes))
 
     def log(self) -> str:
-        return "".join(process.log() for process in self.processes)
+        said = [process.log() for process in self.processes]
+        return "".join(said + [log.read_text() for log in self.watch_logs if log.exists()])
+
+    def complaints(self) -> list[str]:
+        """Of all of them; that a watch process comes, leads and goes is none."""
+        return [line for line in super().complaints() if " INFO icebreaker.watch: " not in line]
 
 
 def running(data: Path, **settings: str) -> Iterator[Scaled]:
-    """Three processes; they have to end quietly and leave nothing in Redis."""
+    """Three web and two watch processes; they have to end quietly."""
     redis_here.needed()
-    server = Scaled(data, **settings).start()
+    server = Scaled(data, watches=2, **settings).start()
     try:
         yield server
     finally:

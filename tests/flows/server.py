@@ -94,11 +94,17 @@ class Server:
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws"
         self.env = environment(data, PUBLIC_URL=self.url, **{**stores.place(data), **settings})
         self.log_file = data / f"{kind}.log"
+        self.processes: list[Server] = [self]  # what answers behind `url`
 
     def start(self) -> Self:
         (self.data / "static").mkdir(exist_ok=True)
         fill(self.env)
         return self.run()
+
+    def listen_on(self, host: str, port: int) -> None:
+        """Elsewhere than on the port that was found."""
+        self.port, self.env["HOST"] = port, host
+        self.url, self.ws_url = f"http://{host}:{port}", f"ws://{host}:{port}/ws"
 
     def run(self) -> Self:
         """With the data as they are: a second time, it is a restart."""

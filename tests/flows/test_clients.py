@@ -20,6 +20,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import HttpTransport
 
 from tests.flows import kept
+from tests.flows.conftest import started
 from tests.flows.server import ROOT, Server
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {
@@ -33,7 +34,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server("uvicorn", tmp_path_factory.mktemp("receiver")).start()
+    running = started("uvicorn", tmp_path_factory.mktemp("receiver"))
     yield running
     assert running.stop() == 0, running.log()
 

@@ -21,7 +21,7 @@ def test_a_probe_and_a_container_both_learn_that_it_is_ready(server: Server) -> 
 
 
 def test_liveness_is_answered_in_front_of_everything_under_whatever_name_we_are_asked(server: Server) -> None:
-    with httpx.Client(base_url=server.url, headers={"Host": "10.0.0.7"}) as http:
+    with httpx.Client(base_url=server.processes[0].url, headers={"Host": "10.0.0.7"}) as http:
         answer = http.get("/api/health")
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
         assert {"Set-Cookie", "Server"}.isdisjoint(answer.headers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from time import perf_counter
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -214,12 +215,14 @@ async def test_bytes_that_are_no_text_close_that_socket_alone(server: Server) ->
 async def test_forty_frames_at_once_are_served_and_the_next_is_told_to_wait(server: Server) -> None:
     me = await Client.arrive(server)
     async with me:
+        started = perf_counter()
         for _ in range(60):
             await me.socket.send('{"type":"chat:end"}')
         codes = [(await me.hear("error")) for _ in range(60)]
+        came_back = 20 * (perf_counter() - started)  # room for more, on a machine that is slow
     assert all(c["code"] == "no_active_chat" for c in codes[:40])
     late = [c for c in codes if c["code"] == "rate_limit_exceeded"]
-    assert len(late) >= 15
+    assert 20 - came_back - 1 <= len(late) <= 20
     assert all(0 < c["retryAfterMs"] <= 50 for c in late)
 
 

@@ -20,6 +20,7 @@ SUBSET = (
     "tests/monitoring/alerts/test_actions.py",
     "tests/monitoring/errors/test_digest.py",
     "tests/monitoring/errors/test_forgetting.py",
+    "tests/monitoring/errors/test_many.py",
     "tests/monitoring/metrics/test_store.py",
     "tests/monitoring/metrics/test_retention.py",
     "tests/monitoring/uptime/test_record.py",
