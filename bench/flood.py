@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle
@@ -86,7 +86,7 @@ class Flood(NamedTuple):
 
     answers: Counter[tuple[str, int]]
     warm_mb: float
-    highest_mb: float
+    by_minute_mb: list[float]  # the highest of each, without the warm part
     spool_mb: float
     lines_s: list[float]  # how long each line of the chat took to the other
 
@@ -104,14 +104,14 @@ class Flood(NamedTuple):
 
     @property
     def is_flat(self) -> bool:
-        return self.highest_mb <= self.warm_mb + GROWN_MB
+        return max(self.by_minute_mb) <= self.warm_mb + GROWN_MB
 
 
 async def pour(server: Server, seconds: float, warm_s: float = WARM_S) -> Flood:
     path, key = address(server)
     answers: Counter[tuple[str, int]] = Counter()
     started = time.monotonic()
-    warm = highest = 0.0
+    warm, minutes = 0.0, defaultdict[int, float](float)
 
     async def send(kinds: list[Sent]) -> None:
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}"}
@@ -124,19 +124,19 @@ async def pour(server: Server, seconds: float, warm_s: float = WARM_S) -> Flood:
                     answers[kind.name, answer.status_code] += 1
 
     async def look() -> None:
-        nonlocal warm, highest
-        while time.monotonic() - started < seconds:
+        nonlocal warm
+        while (at := time.monotonic() - started) < seconds:
             now = rss_mb(server)
-            if time.monotonic() - started < warm_s:
+            if at < warm_s:
                 warm = max(warm, now)
             else:
-                highest = max(highest, now)
+                minutes[int(at // 60)] = max(minutes[int(at // 60)], now)
             await asyncio.sleep(EVERY_S)
 
     kinds = list(KINDS)
     talk = talking(server, lambda: time.monotonic() - started < seconds)
     lines_s, *_ = await asyncio.gather(talk, look(), *(send(kinds[n:] + kinds[:n]) for n in range(SENDERS)))
-    return Flood(answers, warm, highest, used_bytes(server.data / "spool") / 1e6, lines_s)
+    return Flood(answers, warm, list(minutes.values()), used_bytes(server.data / "spool") / 1e6, lines_s)
 
 
 async def talking(server: Server, goes_on: Callable[[], bool]) -> list[float]:
@@ -168,7 +168,8 @@ def main() -> None:
             server.stop()
     for (name, status), n in sorted(flood.answers.items()):
         sys.stdout.write(f"{name:20} {status} {n:>9,}\n")
-    sys.stdout.write(f"memory: {flood.warm_mb:.0f} MB warm, at most {flood.highest_mb:.0f} MB after that\n")
+    after = ", ".join(f"{mb:.0f}" for mb in flood.by_minute_mb)
+    sys.stdout.write(f"memory: {flood.warm_mb:.0f} MB warm, then minute by minute at most {after}\n")
     sys.stdout.write(f"spool: {flood.spool_mb:.0f} MB\n")
     half, most, worst = (percentile(flood.lines_s, share) * 1000 for share in (0.5, 0.99, 1.0))
     sys.stdout.write(f"lines of a chat: {len(flood.lines_s):,}, p50 {half:.0f} ms, p99 {most:.0f}, max {worst:.0f}\n")
