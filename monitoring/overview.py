@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.db import DatabaseError, connection
+from django.db.models import Exists, OuterRef
 
 from monitoring.alerts import post
 from monitoring.alerts.rules import SHIPPED
-from monitoring.models import Incident, IncidentSync
+from monitoring.models import Incident, IncidentAlert, IncidentSync
 from monitoring.runbooks.figures import READERS, disk_share, read
 
 _OVER: Final = {rule.name: rule.condition.over for rule in SHIPPED}
@@ -63,9 +64,10 @@ class Overview:
 
 
 def _incidents() -> tuple[Open, ...]:
+    firing = IncidentAlert.objects.filter(incident=OuterRef("pk"), ended_at=None)
     return tuple(
-        Open(i.pk, i.title, i.severity, i.stage, i.detected_at, i.drill, i.quiet_at is not None)
-        for i in Incident.objects.filter(resolved_at=None)
+        Open(i.pk, i.title, i.severity, i.stage, i.detected_at, i.drill, not i.fires)
+        for i in Incident.objects.filter(resolved_at=None).annotate(fires=Exists(firing))
     )
 
 

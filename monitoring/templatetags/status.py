@@ -79,7 +79,8 @@ def bars(days: list[Day]) -> SafeString:
 def between(hours: list[Hour]) -> str:
     """The lowest and the highest middle answer, in words."""
     known = [hour.median_ms for hour in hours if hour.median_ms is not None]
-    return f"{min(known):.0f} to {max(known):.0f} ms" if known else ""
+    ends = list(dict.fromkeys(f"{end:.0f}" for end in (min(known), max(known)))) if known else []
+    return f"{' to '.join(ends)} ms" if ends else ""
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_the_terminal_follows_an_incident_from_critical_to_well() -> None:
     stale = look(later + LATE + timedelta(seconds=1))
     assert (stale.state, stale.incidents) == (State.UNKNOWN, ())
     assert "13:00:00 UTC" in stale.sentence
+
+
+@pytest.mark.django_db
+def test_what_is_over_is_not_called_unwell_any_more_though_it_waits_for_its_verdict() -> None:
+    Recipient.objects.create(name="ann", address="ann@example.org", verified_at=T0, created_at=T0)
+    fired = Firing("1", "service-down", "Service is down", "critical", T0)
+    actions.sync([fired], T0)
+    over = T0 + timedelta(minutes=3)
+    actions.sync([replace(fired, ended_at=over)], over)
+    seen = look(over)
+    assert (seen.state, seen.sentence) == (State.WELL, "Nothing fires; 1 waits for a verdict.")
 
 
 @pytest.mark.django_db

@@ -113,6 +113,7 @@ def test_a_process_that_ended_in_the_middle_is_a_loss() -> None:
 
 def test_an_open_incident_is_in_the_verdict_with_a_way_to_it() -> None:
     incident = Incident.objects.create(title="Down", rule="r", severity="critical", detected_at=NOON - HOUR)
+    incident.alerts.create(key="1", rule="r", title="Down", severity="critical", began_at=NOON - HOUR)
     verdict = body(seen("overview")["well"], Verdict)
     assert (verdict.state, verdict.sentence) == ("critical", "Not well: Down.")
     row = verdict.open.rows[0]
