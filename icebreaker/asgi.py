@@ -21,7 +21,7 @@ from monitoring.errors import ingest, reporting
 from monitoring.ingest_app import ErrorDoor
 from monitoring.liveness import Liveness
 from monitoring.metrics import flusher
-from monitoring.views import live
+from monitoring.views import live, warm
 from signals.gate import App, Gate, Receive, Scope, Send
 from signals.routing import sockets
 from signals.services import clock
@@ -34,6 +34,7 @@ def begin() -> None:
     flusher.start("web")
     drilling.start()
     deadman.start()
+    warm.start()
 
 
 def ticking(app: App) -> App:
