@@ -39,8 +39,6 @@ def start(kind: Kind, *, minutes: int, reason: str, by: Person, now: datetime) -
                 ends_at=now + timedelta(minutes=minutes),
                 started_by_id=by.pk if by else None,
             )
-            if kind is Kind.HEALTH:  # look at once: the next probe may be minutes away
-                Monitor.objects.filter(enabled=True, prober=HERE).update(attempted_at=None)
     except IntegrityError:
         raise Refused("A drill is under way already; one at a time.") from None
     return drill
@@ -59,8 +57,14 @@ def close(now: datetime) -> int:
 
 
 def in_effect(numbers: Iterable[int], now: datetime) -> None:
-    """The first process that takes a drill up says so."""
-    Drill.objects.filter(pk__in=list(numbers), in_effect_at=None).update(in_effect_at=now)
+    """Each process that takes drills up says so: the first is noted, and each has health looked at once.
+
+    The next probe may be minutes away; and one that came before the drill was taken up has seen nothing of it.
+    """
+    taken = Drill.objects.filter(pk__in=list(numbers))
+    taken.filter(in_effect_at=None).update(in_effect_at=now)
+    if taken.filter(kind=Kind.HEALTH.value).exists():
+        Monitor.objects.filter(enabled=True, prober=HERE).update(attempted_at=None)
 
 
 def spans(from_at: datetime, to_at: datetime) -> list[Span]:

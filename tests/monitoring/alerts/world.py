@@ -184,7 +184,8 @@ class World:
         if rule := said.get("acknowledge"):
             actions.acknowledge(Alert.objects.get(rule=rule, resolved_at=None), by=None, now=self.now)
         if drill := said.get("drill"):
-            drills.start(DrillKind(drill), minutes=said["for"], reason="To learn", by=None, now=self.now)
+            begun = drills.start(DrillKind(drill), minutes=said["for"], reason="To learn", by=None, now=self.now)
+            drills.in_effect([begun.pk], self.now)
 
     # --- what they measure -------------------------------------------------------------------------------------------
 

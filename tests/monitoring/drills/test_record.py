@@ -49,11 +49,14 @@ def test_a_second_one_waits_for_the_first_to_end(kind: Kind) -> None:
     assert begin(5, kind).started_at == at(5)
 
 
-def test_a_health_drill_asks_for_the_next_probe_at_once_and_others_leave_probes_alone() -> None:
+def test_who_takes_up_a_health_drill_asks_for_the_next_probe_at_once_and_others_leave_probes_alone() -> None:
     Monitor.objects.update(attempted_at=T0)
-    record.stop(begin(kind=Kind.ERRORS), by=None, now=at(1))
-    assert not Monitor.objects.filter(attempted_at=None).exists()
-    begin(2)
+    errors = begin(kind=Kind.ERRORS)
+    record.in_effect([errors.pk], at(0.5))
+    record.stop(errors, by=None, now=at(1))
+    health = begin(2)
+    assert not Monitor.objects.filter(attempted_at=None).exists(), "nothing is to be seen yet"
+    record.in_effect([health.pk], at(3))
     assert not Monitor.objects.filter(enabled=True, prober="").exclude(attempted_at=None).exists()
 
 
