@@ -7,15 +7,12 @@ import os
 import pkgutil
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
 import django
 
 import bench
-from bench.table import Row
-
-FAILED = "FAILED"
+from bench.table import FAILED, Row, attempted
 
 
 def main() -> None:
@@ -44,12 +41,7 @@ def measured(name: str) -> list[Row]:
     if not hasattr(module, "rows"):
         return []
     sys.stderr.write(f"measuring: {name}\n")
-    try:
-        found: list[Row] = module.rows()
-    except Exception as error:
-        traceback.print_exc()
-        found = [Row(name, f"{FAILED}: {type(error).__name__}", "to be measured")]
-    return found
+    return attempted(name, module.rows)
 
 
 if __name__ == "__main__":

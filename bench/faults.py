@@ -6,12 +6,13 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from bench import outages
-from bench.table import Row
+from bench.table import Row, attempted
 from signals.domain.chat import Party
 from signals.domain.people import Person, Session
 from signals.domain.proximity import around, cell_of
@@ -24,6 +25,7 @@ from tests.flows.server import Client
 from tests.flows.test_sockets import meet
 
 PAIRS, GONE_S, CAME_AND_WENT = 10, 30.0, 10_000
+WANTED = "0 lost, 0 one-sided, 10 s"
 
 
 @asynccontextmanager
@@ -90,20 +92,26 @@ def told(seen: Outcome) -> Row:
         f"{seen.tried} tried, {seen.acknowledged} acknowledged, {seen.lost} lost, {seen.one_sided} one-sided, "
         f"{seen.over} over, heals in {seen.heal_s:.1f} s, ready {seen.ready}, live {seen.live}"
     )
-    return Row(f"fault: {seen.what}", text, "0 lost, 0 one-sided, 10 s")
+    return Row(f"fault: {seen.what}", text, WANTED)
 
 
 def rows() -> list[Row]:
     if redis_here.trouble():
-        return [Row("faults", f"not measured: {redis_here.trouble()}", "0 lost, 0 one-sided, 10 s")]
-    scenes: tuple[Callable[[], Coroutine[Any, Any, list[Row]]], ...] = (
-        lambda: of_redis(lambda server, redis: faults.redis_restarted(server, redis, PAIRS, 0)),
-        lambda: of_redis(lambda server, redis: faults.redis_restarted(server, redis, PAIRS, GONE_S)),
-        lambda: of_redis(lambda server, redis: faults.redis_frozen(server, redis, PAIRS, GONE_S)),
-        lambda: of_redis(lambda server, _: faults.web_killed(server, PAIRS)),
-        lambda: of_postgres(0),
-        lambda: of_postgres(GONE_S),
-        ghost,
-        came_and_went,
+        return [Row("faults", f"not measured: {redis_here.trouble()}", WANTED)]
+    scenes: tuple[tuple[str, Callable[[], Coroutine[Any, Any, list[Row]]]], ...] = (
+        ("Redis restarted", lambda: of_redis(lambda server, redis: faults.redis_restarted(server, redis, PAIRS, 0))),
+        ("Redis gone", lambda: of_redis(lambda server, redis: faults.redis_restarted(server, redis, PAIRS, GONE_S))),
+        ("Redis frozen", lambda: of_redis(lambda server, redis: faults.redis_frozen(server, redis, PAIRS, GONE_S))),
+        ("a web process killed", lambda: of_redis(lambda server, _: faults.web_killed(server, PAIRS))),
+        ("PostgreSQL restarted", lambda: of_postgres(0)),
+        ("PostgreSQL gone", lambda: of_postgres(GONE_S)),
+        ("a ghost", ghost),
+        ("came and went", came_and_went),
+        ("alerts: Redis gone", outages.redis),
+        ("alerts: PostgreSQL gone", outages.postgres),
     )
-    return [row for scene in scenes for row in asyncio.run(scene())] + outages.told()
+    return [row for name, scene in scenes for row in attempted(f"fault: {name}", partial(measured, scene), WANTED)]
+
+
+def measured(scene: Callable[[], Coroutine[Any, Any, list[Row]]]) -> list[Row]:
+    return asyncio.run(scene())

@@ -126,8 +126,9 @@ async def postgres_back(redis: PrivateRedis, postgres: PrivatePostgres) -> None:
     await asyncio.to_thread(postgres.start)
 
 
-def told() -> list[Row]:
-    return [
-        asyncio.run(scene("Redis gone", redis_gone, redis_back)),
-        asyncio.run(scene("PostgreSQL gone", postgres_gone, postgres_back)),
-    ]
+async def redis() -> list[Row]:
+    return [await scene("Redis gone", redis_gone, redis_back)]
+
+
+async def postgres() -> list[Row]:
+    return [await scene("PostgreSQL gone", postgres_gone, postgres_back)]

@@ -6,8 +6,10 @@ import asyncio
 import os
 import random
 import tempfile
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -18,7 +20,7 @@ import redis
 from redis.asyncio.connection import AbstractConnection
 
 from bench import meeting
-from bench.table import Row
+from bench.table import Row, attempted
 from bench.wire import ROOMY, Guest, cpu_s, frame, guests, percentile, run
 from signals import presence
 from signals.domain.chat import Party
@@ -121,9 +123,10 @@ async def flat_out(server: Scaled, people: list[Guest]) -> str:
     passed = perf_counter() - started
     shares = (sum(map(cpu_s, server.processes)) - web, redis_cpu_s() - store, process_time() - ours)
     web_share, redis_share, client_share = (share / passed for share in shares)
+    each_us = shares[0] / len(took) * 1e6
     return (
         f"{len(took) / passed:,.0f} a second, p95 {percentile(took, 0.95) * 1000:.1f} ms; "
-        f"cores: web {web_share:.2f}, Redis {redis_share:.2f}, clients {client_share:.2f}"
+        f"cores: web {web_share:.2f} ({each_us:.0f} us an answer), Redis {redis_share:.2f}, clients {client_share:.2f}"
     )
 
 
@@ -147,4 +150,11 @@ async def beside(count: int) -> Row:
 def rows() -> list[Row]:
     if redis_here.trouble():
         return [Row("scaled out", f"not measured: {redis_here.trouble()}", "at most 2 round trips, 2 ms")]
-    return [*run(one_answer()), *(run(beside(count)) for count in (1, 2, 3)), *meeting.met()]
+    jobs: list[tuple[str, Callable[[], list[Row]]]] = [("one radar answer", lambda: run(one_answer()))]
+    jobs += [(f"{count} web processes", partial(_beside, count)) for count in (1, 2, 3)]
+    jobs.append(("people meet across processes", meeting.met))
+    return [row for name, job in jobs for row in attempted(f"scaled out: {name}", job)]
+
+
+def _beside(count: int) -> list[Row]:
+    return [run(beside(count))]
