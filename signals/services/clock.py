@@ -6,6 +6,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+
 from signals import presence, telemetry
 from signals.errors import Unavailable
 from signals.services import catalogue, orders, radar, retention, safety, sessions
@@ -50,6 +53,7 @@ async def stop() -> None:
 
 
 async def _tuned() -> None:
+    await _connected()
     if await catalogue.refresh():
         radar.look_anew()
 
@@ -60,19 +64,30 @@ async def _looked() -> None:
 
 
 async def _ordered() -> None:
+    await _connected()
     await orders.run(time.time())
 
 
 async def _forgotten() -> None:
+    await _connected()
     await retention.forget(time.time())
 
 
+async def _connected() -> None:
+    """No request ever ends here, so nobody else would give up a connection that the database has closed."""
+    await sync_to_async(close_old_connections)()
+
+
 async def _every(seconds: float, job: Callable[[], Awaitable[None]], name: str) -> None:
+    told: type[Exception] | None = None  # the same trouble is told once, until it is over
     while True:
         try:
             await job()
+            told = None
         except Unavailable:
             pass  # the store says so itself, once
         except Exception as error:
-            telemetry.capture(error, component=name)
+            if type(error) is not told:
+                telemetry.capture(error, component=name)
+            told = type(error)
         await asyncio.sleep(seconds)

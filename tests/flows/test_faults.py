@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.flows import faults
+from tests.flows import faults, kept
 from tests.flows.private import PrivatePostgres, PrivateRedis
-from tests.flows.server import Client, closed, dial
+from tests.flows.server import PLACE, Client, Server, closed, dial
 from tests.flows.test_sockets import meet
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
@@ -25,6 +26,12 @@ def redis() -> Iterator[PrivateRedis]:
     yield mine
     mine.thaw()
     mine.kill()
+
+
+async def onboarded(server: Server, **more: object) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        body = {"vibe": "banter", "visibility": True, "location": PLACE, **more}
+        return await http.post("/api/onboarding", json=body)
 
 
 def nothing_was_lost(seen: faults.Outcome) -> None:
@@ -87,5 +94,10 @@ async def test_people_talk_on_without_the_database_and_readiness_names_it(tmp_pa
             assert "database" in seen.ready
             assert seen.over == 0
             await faults.ready_again(server, 60)
+            kept.change(server, "UPDATE signals_tag SET active = FALSE")
+            async with asyncio.timeout(60):  # every process reads again what staff tune
+                for process in server.processes:
+                    while (await onboarded(process, tags=["Lo-fi head"])).status_code == 201:
+                        await asyncio.sleep(0.2)
     finally:
         postgres.stop()

@@ -62,6 +62,24 @@ async def test_a_round_that_fails_is_captured_once_and_tried_again(monkeypatch: 
     assert presence.current()
 
 
+async def test_the_same_trouble_is_told_once_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    raises: list[type[Exception] | None] = [OSError, OSError, ValueError, ValueError, None, ValueError]
+
+    async def job() -> None:
+        if not raises:
+            await asyncio.Event().wait()
+        if kind := raises.pop(0):
+            raise kind
+
+    monkeypatch.setattr(telemetry, "capture", lambda error, **tags: told.append(type(error).__name__))
+    task = asyncio.create_task(clock._every(0, job, "job"))
+    await until(lambda: not raises)
+    await asyncio.sleep(0)
+    task.cancel()
+    assert told == ["OSError", "ValueError", "ValueError"]
+
+
 async def test_a_task_that_swallows_a_cancellation_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     swallowed = 0
 
