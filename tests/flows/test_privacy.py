@@ -140,17 +140,18 @@ async def crowd(server: Server) -> Tally:
     return tally
 
 
-async def go_on(a: Client) -> None:
-    """Say the sentence again, at the same place, as long as the crowd is there."""
+async def go_on(a: Client, *others: Client) -> None:
+    """Say the sentence again, all at the same place: whoever says nothing for an hour is gone."""
     while True:
         await asyncio.sleep(EVERY_S)
         await a.say("chat:message", {"text": TEXT})
-        await a.say("location:update", {"lat": LAT, "lng": LNG})
+        for person in (a, *others):
+            await person.say("location:update", {"lat": LAT, "lng": LNG})
 
 
 async def talk_until(end: asyncio.Task[Tally], ears: Ears, a: Client, b: Client, third: Client) -> None:
     """`a` and `b` go on, and all that the three hear is noted; the two may hear the sentence."""
-    works = go_on(a), ears.attend(a, TEXT), ears.attend(b, TEXT), ears.attend(third)
+    works = go_on(a, b, third), ears.attend(a, TEXT), ears.attend(b, TEXT), ears.attend(third)
     tasks = [asyncio.create_task(work) for work in works]
     done, _ = await asyncio.wait([end, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
