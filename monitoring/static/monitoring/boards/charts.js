@@ -2,7 +2,7 @@
 const {Chart} = window;
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const TICKS = [10_000, 30_000, MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR,
-  DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY];
+  DAY, 2 * DAY, 4 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY];
 const pad = (n) => String(n).padStart(2, "0");
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
@@ -14,7 +14,7 @@ function timeWords(ms, every) {
 }
 
 function timeTicks(scale) {
-  const room = Math.max(2, Math.floor(scale.width / 70));
+  const room = Math.max(3, Math.floor(scale.width / 60));
   const every = TICKS.find((t) => (scale.max - scale.min) / t <= room) ?? TICKS.at(-1);
   const ticks = [];
   for (let t = Math.ceil(scale.min / every) * every; t <= scale.max; t += every) ticks.push({value: t, label: timeWords(t, every)});
