@@ -98,7 +98,7 @@ class Scaled(Server):
         **settings: str,
     ) -> None:
         super().__init__(server, data)
-        self.region = redis_here.new_region()
+        self.region = stores.new_region()
         shared = {**stores.place(data), "REDIS_URL": redis_url, "PRESENCE_REGION": self.region, **settings}
         self.processes = []
         (data / "static").mkdir()
