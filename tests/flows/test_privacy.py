@@ -166,11 +166,14 @@ async def live(server: Server, ears: Ears) -> tuple[list[Client], Tally]:
     a, b, third = people = [await Client.arrive(server, location=place) for _ in range(3)]
     around = asyncio.create_task(crowd(server))
     async with a, b, third:
-        await third.ask("radar:subscribe", {"limit": 500}, "radar:update")
-        await a.ask("location:update", place, "radar:update")
+        await third.say("radar:subscribe", {"limit": 500})
+        await third.hear_any("radar:update")
+        await a.say("location:update", place)
+        await a.hear_any("radar:update")
         await a.call("PUT", "/api/profile/emergency-contact", {"emergencyContact": CONTACT})
         await b.call("PUT", "/api/profile/emergency-contact", {"emergencyContact": UNREACHABLE})
-        await a.ask("chat:request", {"targetSessionId": b.session_id}, "chat:request:ack")
+        await a.say("chat:request", {"targetSessionId": b.session_id})
+        await a.hear_any("chat:request:ack")
         while (await b.hear_any("chat:request"))["fromSessionId"] != a.session_id:
             pass
         await b.say("chat:accept", {"requesterSessionId": a.session_id})
