@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from monitoring.alerts import actions, tokens
-from monitoring.models import Alert
+from monitoring.models import Alert, Incident
 from monitoring.runbooks.library import answering
 from monitoring.runbooks.shelf import FIRST, runbooks
 
@@ -89,4 +89,5 @@ def _shown(alert: Alert) -> dict[str, Any]:
         "alert": alert,
         "needs": alert.is_open and alert.acknowledged_at is None,
         "runbook": page.name if page else FIRST,
+        "incident": Incident.objects.filter(alerts__key=str(alert.key), resolved_at=None).first(),
     }

@@ -10,7 +10,9 @@ from django.core import signing
 from django.test import Client
 
 from monitoring.alerts import actions, tokens
-from monitoring.models import Alert, OutboxMail, Recipient
+from monitoring.incidents import actions as incidents
+from monitoring.incidents.stages import Firing
+from monitoring.models import Alert, Incident, OutboxMail, Recipient
 from tests.monitoring.admin.desk import EVIL, alert, link, mail, recipient
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +36,16 @@ def test_whoever_got_the_mail_acknowledges_all_its_alerts_without_signing_in(
     answer = client.post(link(mailed))
     assert "These 2 are yours" in answer.content.decode()
     assert acknowledged() == ["Ada", "Ada"]
+
+
+def test_the_page_leads_on_to_where_the_incident_is_resolved_until_it_is(client: Client, mailed: OutboxMail) -> None:
+    first = mailed.alerts.order_by("fired_at")[0]
+    told = Firing(str(first.key), first.rule, first.title, first.severity, first.began_at, None, drill=False)
+    incident = incidents.attach(told, first.fired_at)
+    onward = f'href="/admin/monitoring/incident/{incident.pk}/change/"'
+    assert onward in client.post(link(mailed)).content.decode()
+    Incident.objects.update(resolved_at=first.fired_at)
+    assert onward not in client.get(link(mailed)).content.decode()
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
