@@ -12,7 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
-from monitoring.alerts.rules import GROUPED, Judgement, Reading, Rule
+from monitoring.alerts.rules import DOWN, GROUPED, Judgement, Reading, Rule
 
 STEP: Final = timedelta(seconds=15)  # from one evaluation to the next
 GAP: Final = 4 * STEP  # unobserved for longer, nothing is known to have held
@@ -165,12 +165,23 @@ class Mute:
         return self.span(now) is Span.ACTIVE and self.fits(rule)
 
 
-def muted_by(rule: Rule, states: Mapping[str, State], mutes: Iterable[Mute], now: datetime) -> str | None:
-    """Why an open alert is not mailed now, in words; None when it is to be heard."""
+def muted_by(
+    rule: Rule, states: Mapping[str, State], mutes: Iterable[Mute], now: datetime, before: str = ""
+) -> str | None:
+    """Why an open alert is not mailed now, in words; None when it is to be heard. `before` is why it was not so far."""
     for name in rule.inhibited_by:
-        if name in states and states[name].is_open:
-            return f"{FOLLOWS} {name}"
+        why = f"{FOLLOWS} {name}"
+        if name in states and (states[name].is_open or (why == before and _lingers(rule, name, states, now))):
+            return why
     return next((f"muted until {m.to_at:%Y-%m-%d %H:%M} UTC" for m in mutes if m.covers(rule, now)), None)
+
+
+def _lingers(rule: Rule, name: str, states: Mapping[str, State], now: datetime) -> bool:
+    """Whether an alert that followed from `name`, which is over, may speak of that time alone: it is clear and only
+    waits for its own end, or its window still reaches into the time when nobody could get through."""
+    if rule.name in states and states[rule.name].clear_at:
+        return True
+    return name == DOWN and now - states[name].since_at < rule.window
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def run(
     for name, alert in alerts.items():
         if name not in rules:
             continue
-        _mute(alert, muted_by(rules[name], states, mutes, now) or "", now)
+        _mute(alert, muted_by(rules[name], states, mutes, now, alert.muted) or "", now)
         if not alert.muted:
             _tell(alert, now)
 

@@ -56,7 +56,8 @@ def markdown() -> str:
         "Written from `monitoring/alerts/rules.py` and held to it by a test; change the rules, not this page.\n\n"
         "A rule fires once its condition has held for `for`, and resolves once the value has been at or under the\n"
         "lower bound for `keep`. No data and an evaluation error are states of their own; an alert that is open stays\n"
-        "open through both. An open alert that follows from another open one is muted.\n\n"
+        "open through both. An open alert that follows from another open one is muted; after an outage also\n"
+        "until its window holds nothing of that time.\n\n"
         "| rule | severity | fires when | lower bound | window | for | keep | least samples | follows from |\n"
         "|---|---|---|---|---|---|---|---|---|\n"
     )

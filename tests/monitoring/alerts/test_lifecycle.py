@@ -176,6 +176,19 @@ def test_a_critical_alert_and_an_outage_silence_what_follows_from_them_while_the
         assert muted_by(SLOW, opened, (), T0) == f"follows from {name}"
 
 
+def test_what_followed_from_an_outage_is_told_after_it_only_when_its_window_holds_nothing_of_it_and_it_goes_on() -> (
+    None
+):
+    over_at, why = T0, "follows from service-down"
+    states = {"service-down": new(over_at), SLOW.name: replace(new(T0), fired_at=T0)}
+    soon, later = over_at + SLOW.window - STEP, over_at + SLOW.window
+    assert muted_by(SLOW, states, (), soon, why) == why
+    assert muted_by(SLOW, states, (), later, why) is None
+    assert muted_by(SLOW, states, (), soon) is None, "what began afterwards is told at once"
+    clear = {**states, SLOW.name: replace(states[SLOW.name], clear_at=soon)}
+    assert muted_by(SLOW, clear, (), later, why) == why
+
+
 @pytest.mark.parametrize("name", ["new-issue", "regression"])
 def test_an_outage_never_swallows_the_error_that_may_have_caused_it(name: str) -> None:
     assert muted_by(RULES[name], {"service-down": replace(new(T0), fired_at=T0)}, (), T0) is None
