@@ -77,10 +77,10 @@ def test_an_absurd_candidate_is_refused() -> None:
 
 def test_the_command_prints_every_rule_and_what_a_candidate_changes() -> None:
     now = timezone.now()
-    measured(10, now - 2 * HOUR, now, {now - HOUR: 6})
+    measured(10, now - 3 * HOUR, now, {now - HOUR: 6})
     out = StringIO()
-    call_command("backtest", "--days", "0.08", stdout=out)
+    call_command("backtest", "--days", "0.125", stdout=out)  # begins with a whole hour, at most one later
     assert all(rule.name in out.getvalue() for rule in book.current())
     out = StringIO()
-    call_command("backtest", "--days", "0.08", "--rule", RULE, "--over", "9", stdout=out)
+    call_command("backtest", "--days", "0.125", "--rule", RULE, "--over", "9", stdout=out)
     assert "No longer: 1" in out.getvalue() and "worst 6 a minute" in out.getvalue()
