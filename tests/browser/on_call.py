@@ -26,7 +26,8 @@ AGO = timedelta(minutes=10)
 
 
 def alert() -> None:
-    """One that is open, with its mail and its incident; nothing that the watch judges by itself closes it."""
+    """One that is open, with its mail and its incident, and the incident of a drill; nothing that the watch judges by
+    itself closes them."""
     found = Alert.objects.create(
         rule="certificate-expires",
         title="Certificate expires soon",
@@ -38,6 +39,8 @@ def alert() -> None:
         peak=9.0,
     )
     incidents.attach(Firing(str(found.key), found.rule, found.title, found.severity, found.began_at), NOW)
+    began_at = NOW - AGO
+    incidents.attach(Firing("a drill's", "service-down", "Service is down", "critical", began_at, drill=True), NOW)
     ada = actions.add_recipient("Ada", "ada@example.org", escalation=False, now=NOW)
     mail = OutboxMail.objects.create(
         kind=OutboxMail.Kind.FIRED,

@@ -106,7 +106,7 @@ def test_axe_finds_nothing_on_the_pages_of_staff(opens: Opens, watched: Server, 
 
 def test_an_alert_and_its_incident_are_answered_by_the_keyboard_alone(opens: Opens, watched: Server, link: str) -> None:
     page = opens("/admin/monitoring/incident/")
-    row = page.locator("#result_list tbody tr", has_text="Certificate expires soon")
+    row = page.locator("#result_list tbody tr", has_text="Service is down")  # the watch knows no alert of this one
     row.get_by_role("checkbox").press("Space")
     page.locator("select[name=action]").press("A")
     page.get_by_role("button", name="Run").press("Enter")
