@@ -70,7 +70,7 @@ def rows() -> list[Row]:
     from monitoring.metrics.recorder import recorder
     from signals import telemetry
 
-    before, recorder.tracer = recorder.tracer, SdkTracer(0.0)
+    before, recorder.tracer = recorder.tracer, SdkTracer(0.0, per_s=1.0)
     observe = each_us(lambda: telemetry.observe(telemetry.WS_MESSAGE, 12.3, "radar:subscribe"), OBSERVED)
     told = each_us(one_message, MESSAGES) - each_us(nothing, MESSAGES)
     recorder.tracer = before
