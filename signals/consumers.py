@@ -69,12 +69,13 @@ async def socket(scope: handshake.Scope, receive: Receive, send: Send) -> None:
         telemetry.count(telemetry.WS_OPENED, "foreign_origin")
         await send({"type": "websocket.close"})
         return
-    token, subprotocol = handshake.offer(scope)
+    offer = handshake.offer(scope)
     handshake.forget(scope)
     consumer = Consumer(send)
-    await consumer.send({"type": "websocket.accept", "subprotocol": subprotocol})
+    await consumer.send({"type": "websocket.accept", "subprotocol": offer.subprotocol})
     try:
-        consumer.session_id = handshake.session_of(token)
+        consumer.session_id = handshake.session_of(offer.token)
+        del offer  # nobody holds the token while the socket is open
         await consumer(receive)
     except Unavailable as refused:
         telemetry.count(telemetry.WS_OPENED, refused.code)
@@ -116,16 +117,8 @@ class Consumer:
 
     async def __call__(self, receive: Receive) -> None:
         """Greet, then serve until the socket ends, and clean up however that happens."""
-        home = await presence.current().home()
-        notices.subscribe(self.session_id, self.push, self.close)  # what is told meanwhile waits behind the greeting
-        try:
-            self._greet(await sessions.open_socket(self.session_id, time(), home))
-            await self._visit(receive, home)
-        finally:
-            notices.unsubscribe(self.session_id, self.push)
-
-    async def _visit(self, receive: Receive, home: str) -> None:
-        code = 1006
+        home, code = await presence.current().home(), 1006
+        await self._enter(home)
         _open.add(self)
         telemetry.count(telemetry.WS_OPENED, "accepted")
         telemetry.level(telemetry.WS_CONNECTIONS, len(_open))
@@ -141,6 +134,14 @@ class Consumer:
             telemetry.level(telemetry.WS_CONNECTIONS, len(_open))
             with suppress(Unavailable):  # the name of this process is buried then, and this socket with it
                 await sessions.close_socket(self.session_id, time(), home)
+
+    async def _enter(self, home: str) -> None:
+        notices.subscribe(self.session_id, self.push, self.close)  # what is told meanwhile waits behind the greeting
+        try:
+            self._greet(await sessions.open_socket(self.session_id, time(), home))
+        finally:
+            if not self.greeted:
+                notices.unsubscribe(self.session_id, self.push)
 
     def _greet(self, greeting: tuple[Frame, ...]) -> None:
         self.waiting[:0] = [encode(notice) for notice in greeting]

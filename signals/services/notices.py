@@ -19,21 +19,23 @@ Close = Callable[[int], None]
 
 CLOSE_RESTART = 1012  # "reconnect"; a server that can't send this code says so in `serving`
 
-_sinks: dict[str, dict[Sink, Close]] = {}
+_sinks: dict[str, tuple[tuple[Sink, Close], ...]] = {}  # nearly everybody has one socket: a tuple takes the least
 
 
 def subscribe(session_id: str, sink: Sink, close: Close) -> None:
     """Send this session's notices to `sink`; `close(code)` is how the server ends the socket on purpose."""
-    _sinks.setdefault(session_id, {})[sink] = close
+    _sinks[session_id] = (*_without(session_id, sink), (sink, close))
 
 
 def unsubscribe(session_id: str, sink: Sink) -> None:
-    sinks = _sinks.get(session_id)
-    if sinks is None:
-        return
-    sinks.pop(sink, None)
-    if not sinks:
-        del _sinks[session_id]
+    if left := _without(session_id, sink):
+        _sinks[session_id] = left
+    else:
+        _sinks.pop(session_id, None)
+
+
+def _without(session_id: str, sink: Sink) -> tuple[tuple[Sink, Close], ...]:
+    return tuple(pair for pair in _sinks.get(session_id, ()) if pair[0] != sink)
 
 
 def posts(told: Iterable[Told]) -> Iterator[Post]:
@@ -43,10 +45,8 @@ def posts(told: Iterable[Told]) -> Iterator[Post]:
 
 def deliver(to: str, what: bytes | int) -> int:
     """Hand a frame, or the code that ends it, to every socket of the session; gives how many there are."""
-    sinks = _sinks.get(to)
-    if not sinks:
-        return 0
-    for sink, close in tuple(sinks.items()):
+    sinks = _sinks.get(to, ())
+    for sink, close in sinks:
         if isinstance(what, int):
             _end(close, what)
         else:

@@ -47,7 +47,7 @@ class Watcher:
         self.queued = False
 
 
-_watchers: dict[str, dict[Sink, Watcher]] = {}
+_watchers: dict[str, tuple[Watcher, ...]] = {}
 _by_cell: dict[int | None, set[str]] = {}
 _cell_of: dict[str, int | None] = {}
 _queue: list[tuple[float, int, Watcher]] = []
@@ -82,10 +82,10 @@ def frame(found: Scan, now: float) -> bytes:
 async def watch(session_id: str, sink: Sink, limit: int, vibe_only: bool, now: float) -> bytes:
     """Follow the radar with this choice; gives the first answer. Raises SessionNotFound."""
     session = await _around(session_id, now)
-    watchers = _watchers.setdefault(session_id, {})
-    watcher = watchers.get(sink)
+    watcher = _watcher(session_id, sink)
     if watcher is None:
-        watcher = watchers[sink] = Watcher(session_id, sink, (limit, vibe_only))
+        watcher = Watcher(session_id, sink, (limit, vibe_only))
+        _watchers[session_id] = (*_watchers.get(session_id, ()), watcher)
     watcher.choice = limit, vibe_only
     _place(session_id, session.person.cell)
     presence.current().listen(changed)
@@ -95,7 +95,7 @@ async def watch(session_id: str, sink: Sink, limit: int, vibe_only: bool, now: f
 async def answer(session_id: str, sink: Sink, now: float) -> bytes:
     """The radar by the socket's latest choice, watching or not. Raises SessionNotFound."""
     session = await _around(session_id, now)
-    watcher = _watchers.get(session_id, {}).get(sink)
+    watcher = _watcher(session_id, sink)
     if watcher is None:
         return frame(look(session, LIMIT_DEFAULT, False), now)
     return _answered(session, watcher, now)
@@ -103,13 +103,16 @@ async def answer(session_id: str, sink: Sink, now: float) -> bytes:
 
 def unwatch(session_id: str, sink: Sink) -> None:
     """Push nothing more to this socket."""
-    watchers = _watchers.get(session_id)
-    if watchers is None:
+    if session_id not in _watchers:
         return
-    watchers.pop(sink, None)
-    if not watchers:
+    _watchers[session_id] = tuple(w for w in _watchers[session_id] if w.sink != sink)
+    if not _watchers[session_id]:
         del _watchers[session_id]
         _displace(session_id)
+
+
+def _watcher(session_id: str, sink: Sink) -> Watcher | None:
+    return next((w for w in _watchers.get(session_id, ()) if w.sink == sink), None)
 
 
 def changed(change: Change) -> None:
@@ -138,7 +141,7 @@ async def push(now: float) -> int:
     while _queue and _queue[0][0] <= now:
         watcher = heapq.heappop(_queue)[2]
         watcher.queued = False
-        if _watchers.get(watcher.session_id, {}).get(watcher.sink) is not watcher:
+        if watcher not in _watchers.get(watcher.session_id, ()):
             continue
         try:
             session = await _around(watcher.session_id, now)
@@ -249,7 +252,7 @@ def _verdict(score: int, tier: int) -> bytes:
 
 def _queue_looks(session_id: str) -> None:
     global _serial  # noqa: PLW0603 - orders equals in the heap
-    for watcher in _watchers.get(session_id, {}).values():
+    for watcher in _watchers.get(session_id, ()):
         if not watcher.queued:
             watcher.queued = True
             _serial += 1
