@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import django
+from django.db import connections
 
 import bench
 from bench.table import FAILED, Row, attempted
@@ -26,7 +27,7 @@ def main() -> None:
         Path(data).mkdir(exist_ok=True)
         django.setup()
         names = [m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in ("__main__", "table")]
-        rows = [row for name in sys.argv[1:] or names for row in measured(name)]
+        rows = [row for name in sys.argv[1:] or names for row in measured(name, Path(data))]
     width, ours = max(len(row.what) for row in rows), max(len(row.ours) for row in rows)
     sys.stdout.write(f"{'what':{width}}  {'ours: median (least to most)':>{ours}}  goal\n")
     for row in rows:
@@ -35,8 +36,12 @@ def main() -> None:
         sys.exit(1)
 
 
-def measured(name: str) -> list[Row]:
-    """The rows of one script; one that fails has a row that says so, and the others still run."""
+def measured(name: str, data: Path) -> list[Row]:
+    """The rows of one script; one that fails has a row that says so, and the others still run. Each has a database of
+    its own, as far as it is a file."""
+    connections.close_all()
+    for left in data.glob("*.sqlite3*"):
+        left.unlink()
     module = importlib.import_module(f"bench.{name}")
     if not hasattr(module, "rows"):
         return []
