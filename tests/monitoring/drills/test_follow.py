@@ -60,6 +60,18 @@ def test_each_step_is_written_down_as_it_comes_and_outlives_its_alerts() -> None
     assert follow.run(at(430)) == 0
 
 
+def test_an_alert_whose_window_ended_just_before_its_drill_began_is_the_drills() -> None:
+    one = drill()
+    fired("error-rate-critical", -26)
+    follow.run(at(20))
+    one.refresh_from_db()
+    assert one.detected_at is None
+    fired("error-rate-warning", -8)
+    follow.run(at(20))
+    one.refresh_from_db()
+    assert one.detected_at == at(0)
+
+
 def test_a_drill_that_nobody_noticed_is_looked_after_for_a_while_only() -> None:
     drill()
     late = at(0) + follow.GIVEN_UP
