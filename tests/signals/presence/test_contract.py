@@ -133,6 +133,20 @@ async def test_a_listener_hears_what_a_radar_may_show_and_nothing_else(presence:
     assert heard == [("a", None, sight, False), ("a", sight, sight, True), ("a", sight, None, False)]
 
 
+@pytest.mark.parametrize("cell", [None, CELLS[-1]], ids=["who gave no position", "who looked elsewhere"])
+async def test_a_listener_hears_of_the_first_who_comes_to_a_place_where_nobody_looked(
+    presence: Presence, cell: int | None
+) -> None:
+    heard: list[Change] = []
+    watcher = hidden("watcher")
+    await presence.add(replace(watcher, person=replace(watcher.person, cell=cell)))
+    await presence.around("watcher", 1000)
+    presence.listen(heard.append)
+    await presence.add(session("a"))
+    assert await presence.echo(), "what was said before has arrived"
+    assert [change.session_id for change in heard] == ["a"]
+
+
 names = st.sampled_from([f"n{i}" for i in range(12)])
 places = st.sampled_from(CELLS) | st.none()
 tags = st.lists(st.sampled_from(["x", "y", "z"]), unique=True).map(tuple)
