@@ -2,12 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, WebSocketRoute, expect
 
+from tests import redis_here
 from tests.browser.town import Server, Somebody, chatting, until
 
 People = Callable[..., Somebody]
@@ -128,6 +129,7 @@ def test_a_phone_that_slept_notices_that_its_connection_is_dead(somebody: People
     expect(ann.page.locator("#link-state")).to_have_text("Connected")
 
 
+@pytest.mark.parametrize("own_server", [{"REDIS_URL": ""}], indirect=True, ids=["people in its memory"])
 def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(
     browser: Browser, own_server: Server, somebody: People
 ) -> None:
@@ -145,6 +147,32 @@ def test_a_server_that_restarts_in_mid_chat_is_come_back_to_quietly(
         person.press("Back to the radar")
         until(lambda p=person: p.handle not in (one, two, "..."), "no new handle")
     ann.sees_on_radar(bob.handle)
+
+
+@pytest.fixture
+def with_redis() -> Iterator[Server]:
+    """A server that keeps people in Redis, in a region of the test's own."""
+    redis_here.needed()
+    region = redis_here.new_region()
+    running = Server(REDIS_URL=redis_here.URL, PRESENCE_REGION=region).start()
+    yield running
+    running.stop()
+    redis_here.empty(region)
+
+
+@pytest.mark.redis
+def test_a_chat_outlives_a_restart_of_the_server_when_people_are_kept_in_redis(
+    with_redis: Server, somebody: People
+) -> None:
+    ann, bob = somebody(url=with_redis.url).arrive(), somebody(url=with_redis.url).arrive()
+    chatting(ann, bob)
+    with_redis.stop()
+    ann.sees("The connection is lost.")
+    with_redis.start()
+    for person in (ann, bob):
+        person.reads("Connected again.")
+    ann.write("still here")
+    bob.reads("still here")
 
 
 @pytest.mark.parametrize("own_server", [{"SESSION_MAX_S": "20"}], indirect=True)
