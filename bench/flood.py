@@ -134,9 +134,9 @@ async def pour(server: Server, seconds: float, warm_s: float = WARM_S) -> Flood:
             await asyncio.sleep(EVERY_S)
 
     kinds = list(KINDS)
-    talk = talking(server, lambda: time.monotonic() - started < seconds)
-    lines_s, *_ = await asyncio.gather(talk, look(), *(send(kinds[n:] + kinds[:n]) for n in range(SENDERS)))
-    return Flood(answers, warm, list(minutes.values()), used_bytes(server.data / "spool") / 1e6, lines_s)
+    talk = asyncio.create_task(talking(server, lambda: time.monotonic() - started < seconds))
+    await asyncio.gather(talk, look(), *(send(kinds[n:] + kinds[:n]) for n in range(SENDERS)))
+    return Flood(answers, warm, list(minutes.values()), used_bytes(server.data / "spool") / 1e6, talk.result())
 
 
 async def talking(server: Server, goes_on: Callable[[], bool]) -> list[float]:

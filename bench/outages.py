@@ -94,7 +94,7 @@ async def scene(what: str, strike: Strike, mend: Strike) -> Row:
     postgres, redis = PrivatePostgres().make(), PrivateRedis().start()
     try:
         with MailServer() as mail, tempfile.TemporaryDirectory(prefix="icebreaker-outages-") as data:
-            place = {"DATABASE_URL": postgres.url, "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}"}
+            place: dict[str, Any] = {"DATABASE_URL": postgres.url, "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}"}
             server = Scaled(Path(data), 3, redis.url, watches=2, **{**faults.ROOMY, **place})
             faults.migrate(server)
             done = manage("shell", "-v0", "-c", SOMEBODY_LISTENS.format(every=PROBED_EVERY_S), env=server.env)

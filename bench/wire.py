@@ -23,7 +23,7 @@ from tests.flows.server import PLACE, Server
 TAGS = ("Quietly Curious", "Creative Energy", "Builder brain", "Tech curious", "Lo-fi head")
 VIBES = ("banter", "intros", "thinking", "killing-time", "surprise")
 T = TypeVar("T")
-ROOMY = {"FRAMES_PER_SECOND": "1000000", "FRAMES_BURST": "1000000", "POSITIONS_PER_SECOND": "1000"}
+ROOMY: dict[str, Any] = {"FRAMES_PER_SECOND": "1000000", "FRAMES_BURST": "1000000", "POSITIONS_PER_SECOND": "1000"}
 
 
 @contextmanager
@@ -53,7 +53,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's own is not a subclass
-        transport.write(self.request)
+        self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         self.data += data
