@@ -7,9 +7,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 os.environ["ENV_FILE"] = os.devnull  # a developer's own .env never changes a test
-if (
-    "REDIS_URL" in os.environ
-):  # for the servers that tests start: what runs in the tests' own process keeps to its memory
+# For the servers that tests start: what runs in the tests' own process keeps people in its memory.
+if "REDIS_URL" in os.environ:
     os.environ["SERVERS_REDIS_URL"] = os.environ.pop("REDIS_URL")
 os.environ.setdefault("DEBUG", "true")
 os.environ.setdefault("ENVIRONMENT", "test")

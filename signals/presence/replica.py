@@ -43,9 +43,8 @@ class Replica:
         held = self._held.get(block)
         return held is not None and held.version >= version
 
-    def holds(self, *blocks: str) -> bool:
-        """Whether any of these is held."""
-        return any(block in self._held for block in blocks)
+    def holds(self, block: str) -> bool:
+        return block in self._held
 
     def use(self, blocks: Iterable[str], at: float) -> None:
         for block in blocks:
