@@ -11,6 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from monitoring import glance
+from monitoring.admin import alert_page, incident_page
+from monitoring.alerts.rules import SHIPPED
 from monitoring.incidents import actions as incidents
 from monitoring.incidents.stages import Firing
 from monitoring.metrics import ledger, store
@@ -155,3 +158,8 @@ def test_the_metric_is_drawn_beside_the_state_with_a_table(admin_client: Client)
     assert "18" in text
     assert 'class="phase-firing"' in text
     assert "As a table" in text
+
+
+def test_whatever_a_rule_counts_is_said_in_words_for_people() -> None:
+    assert {rule.condition.source for rule in SHIPPED} == set(alert_page.SOURCES)
+    assert set(incident_page.NAMES) <= set(glance.read(timezone.now()))
