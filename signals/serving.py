@@ -80,9 +80,12 @@ def _daphne(host: str, port: int, ready: Callable[[], None]) -> None:
     from daphne.server import Server
     from twisted.internet import defer, reactor
 
+    from signals import daphne_door
+
     def stopping() -> Any:
         return defer.Deferred.fromFuture(asyncio.ensure_future(clock.stop()))
 
+    daphne_door.bound()
     notices.CLOSE_RESTART = 4503  # the nearest that Daphne can send: "reconnect", as any code that is not final
     looper: Any = reactor
     looper.addSystemEventTrigger("before", "shutdown", stopping)

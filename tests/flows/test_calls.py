@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -183,3 +185,34 @@ def test_a_client_that_leaves_in_the_middle_of_a_body_harms_nobody(server: Serve
             raw.sendall(b"POST /api/onboarding HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{")
     with http(server) as client:
         assert client.post("/api/onboarding", json=WHOLE).status_code == 201
+
+
+@pytest.fixture
+def daphne(tmp_path: Path) -> Iterator[tuple[Server, socket.socket]]:
+    """A server, and a connection to it on which a call has begun."""
+    server = Server("daphne", tmp_path).start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+        wire.sendall(b"GET /status.json HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        yield server, wire
+    assert httpx.get(server.url + "/api/health", trust_env=False).status_code == 200
+    assert server.stop() == 0
+    assert server.complaints() == []
+
+
+def test_daphne_refuses_a_body_that_says_that_it_is_larger_than_any_of_ours(
+    daphne: tuple[Server, socket.socket],
+) -> None:
+    _, wire = daphne
+    wire.sendall(b"Content-Length: 2000000000\r\n\r\n")
+    assert wire.recv(64).startswith(b"HTTP/1.1 413 ")
+    assert wire.recv(64_000).endswith(b"\r\n\r\n")
+    assert wire.recv(1) == b"", "and no more is taken"
+
+
+def test_daphne_cuts_off_a_body_that_grows_larger_than_any_of_ours(daphne: tuple[Server, socket.socket]) -> None:
+    _, wire = daphne
+    wire.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
+    with pytest.raises(ConnectionError):  # it is closed under what goes on being sent
+        for _ in range(64):
+            wire.sendall(b"100000\r\n" + b"x" * 2**20 + b"\r\n")
+        pytest.fail("64 MiB were taken")
