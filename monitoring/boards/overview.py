@@ -90,19 +90,19 @@ def _errors(now: datetime) -> Figure:
 
 def _people(now: datetime) -> list[Figure]:
     named = (
-        ("People", telemetry.SESSIONS),
-        ("Open chats", telemetry.CHATS_OPEN),
-        ("Sockets", telemetry.WS_CONNECTIONS),
+        ("People", telemetry.SESSIONS, "sessions, also of who just left"),
+        ("Open chats", telemetry.CHATS_OPEN, "now"),
+        ("Sockets", telemetry.WS_CONNECTIONS, "open now"),
     )
-    found = [(title, store.latest_level(metric, now)) for title, metric in named]
+    found = [(title, note, store.latest_level(metric, now)) for title, metric, note in named]
     return [
         Figure(
             title,
             say(level, Unit.COUNT),
             "" if level is not None else "unknown",
-            "now" if level is not None else "not told in the last 30 s",
+            note if level is not None else "not told in the last 30 s",
         )
-        for title, level in found
+        for title, note, level in found
     ]
 
 

@@ -83,7 +83,7 @@ def test_the_overview_says_errors_p95_people_and_who_watches() -> None:
     panels = seen("overview")
     now = figures(panels["figures"])
     assert now["Errors"] == ("6/min", "warning", "over 5 (warning)")
-    assert now["People"][:2] == ("7", "")
+    assert now["People"] == ("7", "", "sessions, also of who just left")
     assert now["Open chats"][:2] == ("–", "unknown")
     assert now["Last deploy"] == ("1.2.3", "", "2 h ago")
     assert now["Watch process"] == ("8 s", "well", "since its last beat")
