@@ -1,6 +1,6 @@
 """Takes mails to SMTP: leased, retried for a day, each attempt written down, sent exactly when SMTP said so.
 
-A mail is claimed by a conditional update just before it goes. Killed after the claim, its lease runs out and another
+A mail is claimed (FOR UPDATE SKIP LOCKED) just before it goes. Killed after the claim, its lease runs out and another
 process sends it; killed after SMTP took it and before that was written, it goes a second time under the same
 Message-ID, which mailboxes show once. What could not be written because the database failed is kept in memory, and
 written before anything else is claimed: a database that is down makes nobody's mail go twice.
@@ -73,15 +73,21 @@ class Carrier:
         return sent
 
     def _claim(self, now: datetime) -> OutboxMail | None:
-        """The mail that has waited longest, worded, and nobody else's for the length of a lease."""
+        """The mail that has waited longest, worded, and nobody else's for the length of a lease.
+
+        Two processes never wait for each other: what one is just taking, the other skips (on SQLite only one takes).
+        """
         free = Q(leased_until=None) | Q(leased_until__lte=now) | Q(leased_until__gt=now + LEASE + GROUPED)
-        due = OutboxMail.objects.filter(free, state=State.WAITING, next_attempt_at__lte=now)
-        for pk, leased_until in due.order_by("due_at", "pk").values_list("pk", "leased_until")[:10]:
-            mine = OutboxMail.objects.filter(pk=pk, state=State.WAITING, leased_until=leased_until)
-            if not mine.update(leased_by=self.holder, leased_until=now + LEASE):
-                continue
-            if mail := render.word(pk, now):
-                return mail
+        due = OutboxMail.objects.filter(free, state=State.WAITING, next_attempt_at__lte=now).order_by("due_at", "pk")
+        while due.exists():  # asked without a lock, since mostly nothing is
+            with transaction.atomic():
+                mail = due.select_for_update(skip_locked=True).only("pk").first()
+                if mail is None:
+                    break
+                mail.leased_by, mail.leased_until = self.holder, now + LEASE
+                mail.save(update_fields=["leased_by", "leased_until"])
+            if worded := render.word(mail.pk, now):
+                return worded
         return None
 
     def _deliver(self, mail: OutboxMail, now: datetime, clock: Callable[[], float]) -> int:

@@ -12,12 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432")
 SUBSET = (
+    "tests/postgres/claims.py",
     "tests/postgres/plans.py",
     "tests/signals/test_models.py",
     "tests/signals/services/test_orders.py",
     "tests/signals/services/test_retention.py",
     "tests/monitoring/test_watch.py",
     "tests/monitoring/alerts/test_actions.py",
+    "tests/monitoring/alerts/test_outbox.py",
     "tests/monitoring/errors/test_digest.py",
     "tests/monitoring/errors/test_forgetting.py",
     "tests/monitoring/errors/test_many.py",
