@@ -215,3 +215,27 @@ def test_the_sweep_shows_the_people_of_the_list_and_opens_their_card(somebody: P
     ).json_value()
     ann.page.locator("#sweep").click(position={"x": spot[0], "y": spot[1]})
     expect(ann.page.get_by_role("dialog", name=bob.handle)).to_be_visible()
+
+
+def test_a_sweep_that_is_hidden_just_after_its_size_changed_draws_nothing(somebody: People) -> None:
+    """A page's own errors fail every test here; this one came of a chat that opened as the window was turned."""
+    ann = somebody().arrive()
+    widths = ann.page.evaluate("""async () => {
+      const { createSweep } = await import("/static/signals/sweep.js");
+      const canvas = document.body.appendChild(document.createElement("canvas"));
+      const sweep = createSweep(canvas, () => {});
+      sweep.show([]);
+      const frame = () => new Promise(requestAnimationFrame);
+      for (let n = 0; n < 5; n++) await frame();
+      const told = new Promise((done) =>
+        new ResizeObserver((seen) => seen[0].contentRect.width === 123 && done()).observe(canvas));
+      canvas.style.width = "123px";
+      const before = canvas.width;
+      await told;
+      sweep.show(null);
+      await frame();
+      await frame();
+      canvas.remove();
+      return [before, canvas.width];
+    }""")
+    assert widths[0] == widths[1] > 0

@@ -104,7 +104,7 @@ export function createSweep(canvas, onPick) {
       .sort((a, b) => a.away - b.away)[0];
     if (near && near.away < 24) onPick(near.person.sessionId);
   });
-  new ResizeObserver(() => dots && requestAnimationFrame(paint)).observe(canvas);
+  new ResizeObserver(() => requestAnimationFrame((now) => dots && paint(now))).observe(canvas);
 
   return {
     /** Draw these people from now on; null stops drawing. */
