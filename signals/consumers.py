@@ -267,12 +267,16 @@ class Consumer:
     async def _ask(self, request: RequestChat, now: float) -> None:
         started, other = perf_counter(), request.target_session_id
         await chats.request(self.session_id, other, now)
-        await starts.asked(self.session_id, other, (perf_counter() - started) * 1000, now)
+        took_ms = (perf_counter() - started) * 1000
+        await asyncio.sleep(0)  # both sides hear of it before it is written down how long it took
+        await starts.asked(self.session_id, other, took_ms, now)
 
     async def _accept(self, request: AcceptChat, now: float) -> None:
         started, other = perf_counter(), request.requester_session_id
         await chats.accept(self.session_id, other, now)
-        await starts.accepted(other, self.session_id, (perf_counter() - started) * 1000, now)
+        took_ms = (perf_counter() - started) * 1000
+        await asyncio.sleep(0)
+        await starts.accepted(other, self.session_id, took_ms, now)
 
     async def _decline(self, request: DeclineChat, now: float) -> None:
         await chats.decline(self.session_id, request.requester_session_id, now)

@@ -1,14 +1,21 @@
-"""Daphne takes in the whole body of a call before anybody sees it: here it ends where no call of ours does.
+"""Where Daphne is set right: a call's body ends, a frame is written at once, and who does not read is waited for.
 
-Under uvicorn a body waits in the network until somebody reads it, and whoever does has a limit.
+Under uvicorn a body waits in the network until somebody reads it, and so does a frame until its client takes it.
+Daphne takes in the whole body of a call before anybody sees it, writes in a later turn of the loop than it is told to,
+and keeps whatever a client leaves unread.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from daphne import server
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet import reactor  # after Daphne, which puts it on asyncio's loop
+from twisted.internet.defer import Deferred
 
 BODY_MAX_BYTES: Final = 21 * 1024 * 1024  # the largest that is wanted is an envelope of errors: 20 MiB
 _REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -46,6 +53,63 @@ class BoundedFactory(HTTPFactory):
         return protocol
 
 
-def bound() -> None:
-    """Whatever Daphne serves in this process from now on is bounded; its server takes no factory of ours."""
-    server.HTTPFactory = BoundedFactory  # type: ignore[attr-defined]
+class PromptSocket(WebSocketProtocol):
+    """A socket that writes at once; while its client leaves too much unread, it reads no further and `ready` waits."""
+
+    transport: Any
+    _taken: asyncio.Event | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        super().connectionMade()
+        self.transport.unregisterProducer()  # the call that became this socket, which nobody needs any more
+        self.transport.registerProducer(self, True)
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: N802 - Daphne's name
+        super().serverSend(content, binary)
+        if self.transport.connected and not self.transport.disconnecting:
+            self.transport.doWrite()  # what it does not get rid of, and whatever goes wrong, is left to the loop
+
+    async def ready(self) -> None:
+        """Until the client has read enough, or is gone."""
+        if self._taken:
+            await self._taken.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        if self._taken is None:
+            self._taken = asyncio.Event()
+            self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self.stopProducing()
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        if self._taken:
+            self._taken.set()
+            self._taken = None
+
+
+class PromptFactory(WebSocketFactory):
+    """Makes such sockets."""
+
+    protocol = PromptSocket
+
+
+class Server(server.Server):
+    """Daphne, whose applications wait for a client that does not read."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, PromptSocket):
+            await protocol.ready()
+
+
+def around(ready: Callable[[], None], stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Call `ready` when the server runs, and wait for `stop` before it ends."""
+    looper: Any = reactor
+    looper.callWhenRunning(ready)
+    looper.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(stop())))
+
+
+server.HTTPFactory = BoundedFactory  # type: ignore[attr-defined]  # the server takes no factories of ours
+server.WebSocketFactory = PromptFactory  # type: ignore[attr-defined]

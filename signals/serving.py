@@ -6,7 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from signals.services import clock, notices
 
@@ -77,20 +77,12 @@ def _daphne(host: str, port: int, ready: Callable[[], None]) -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     from channels.routing import get_default_application
     from daphne.endpoints import build_endpoint_description_strings
-    from daphne.server import Server
-    from twisted.internet import defer, reactor
 
     from signals import daphne_door
 
-    def stopping() -> Any:
-        return defer.Deferred.fromFuture(asyncio.ensure_future(clock.stop()))
-
-    daphne_door.bound()
     notices.CLOSE_RESTART = 4503  # the nearest that Daphne can send: "reconnect", as any code that is not final
-    looper: Any = reactor
-    looper.addSystemEventTrigger("before", "shutdown", stopping)
-    looper.callWhenRunning(ready)
-    Server(
+    daphne_door.around(ready, clock.stop)
+    daphne_door.Server(
         get_default_application(),
         endpoints=build_endpoint_description_strings(host=host, port=port),
         ping_interval=PING_EVERY_S,

@@ -126,7 +126,7 @@ def ask(  # noqa: PLR0913 - identity and time come in from outside
     return Step(
         replace(me, sent=(*me.sent, new)),
         replace(other, received=(*other.received, new)),
-        (*told, acknowledged(new), Told(other.session_id, requested(new, me.handle))),
+        (*told, Told(other.session_id, requested(new, me.handle)), acknowledged(new)),
     )
 
 
@@ -273,7 +273,7 @@ def _open(me: Party, other: Party, chat_id: str) -> Step:
     me, other = _without(me, other)
     me = replace(me, talk=Talk(chat_id, other.session_id))
     other = replace(other, talk=Talk(chat_id, me.session_id))
-    return Step(me, other, (accepted(me, other), accepted(other, me)))
+    return Step(me, other, (accepted(other, me), accepted(me, other)))  # whoever asked has waited longer
 
 
 def _without(me: Party, other: Party) -> tuple[Party, Party]:

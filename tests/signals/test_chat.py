@@ -25,15 +25,21 @@ def talking() -> tuple[Party, Party]:
     return step.other, step.me
 
 
-def test_a_request_is_acknowledged_to_the_asker_and_told_to_the_other() -> None:
+def test_a_request_is_told_to_the_other_who_hears_first_and_acknowledged_to_the_asker() -> None:
     step = ask(A, B)
-    assert [(t.to, t.notice.type_) for t in step.told] == [("a", "chat:request:ack"), ("b", "chat:request")]
+    assert [(t.to, t.notice.type_) for t in step.told] == [("b", "chat:request"), ("a", "chat:request:ack")]
+
+
+def test_an_acceptance_is_told_to_the_asker_first_who_waits_for_it() -> None:
+    first = ask(A, B)
+    step = chat.accept(first.other, first.me, chat_id="c", reachable=True, now=NOW + 1)
+    assert [(t.to, t.notice.type_) for t in step.told] == [("a", "chat:accepted"), ("b", "chat:accepted")]
 
 
 def test_asked_again_it_is_acknowledged_with_the_same_id_and_not_told_twice() -> None:
     first = ask(A, B)
     again = ask(first.me, first.other, NOW + 5)
-    assert again.told == (first.told[0],)
+    assert again.told == (first.told[1],)
     assert (again.me, again.other) == (first.me, first.other)
 
 
