@@ -64,10 +64,14 @@ class PromptSocket(WebSocketProtocol):
         self.transport.unregisterProducer()  # the call that became this socket, which nobody needs any more
         self.transport.registerProducer(self, True)
 
-    def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: N802 - Daphne's name
-        super().serverSend(content, binary)
-        if self.transport.connected and not self.transport.disconnecting:
-            self.transport.doWrite()  # what it does not get rid of, and whatever goes wrong, is left to the loop
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802 - Autobahn's name
+        transport = self.transport
+        if transport.connected and not transport.disconnecting and not transport.dataBuffer:
+            sent = transport.writeSomeData(data)
+            data = data[sent:] if isinstance(sent, int) else data  # a connection that is lost is found out by the loop
+        if data:
+            super().sendData(data, sync, chopsize)
+            transport.doWrite()  # it counts as waiting from here on
 
     async def ready(self) -> None:
         """Until the client has read enough, or is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 from collections.abc import Callable
@@ -36,7 +37,13 @@ def is_free(host: str, port: int) -> bool:
 def serve(server: str, host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve until a signal says stop; `ready` is called when we listen."""
     sys.setswitchinterval(TURN_S)
-    {"uvicorn": _uvicorn, "daphne": _daphne}[server](host, port, ready)
+
+    def listening() -> None:
+        gc.collect()
+        gc.freeze()  # what is here now stays: to look through it again for garbage would hold up every socket
+        ready()
+
+    {"uvicorn": _uvicorn, "daphne": _daphne}[server](host, port, listening)
 
 
 def _uvicorn(host: str, port: int, ready: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ the caller then runs `drop` on each of these pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from signals.errors import (
     ChatAcceptFailed,
@@ -270,18 +270,18 @@ def _apart(me: Party, other: Party) -> bool:
 
 
 def _open(me: Party, other: Party, chat_id: str) -> Step:
-    me, other = _without(me, other)
-    me = replace(me, talk=Talk(chat_id, other.session_id))
-    other = replace(other, talk=Talk(chat_id, me.session_id))
+    me, other = (
+        _free(me, other.session_id, talk=Talk(chat_id, other.session_id)),
+        _free(other, me.session_id, talk=Talk(chat_id, me.session_id)),
+    )
     return Step(me, other, (accepted(other, me), accepted(me, other)))  # whoever asked has waited longer
 
 
 def _without(me: Party, other: Party) -> tuple[Party, Party]:
-    def free(party: Party, of: str) -> Party:
-        return replace(
-            party,
-            sent=tuple(i for i in party.sent if i.asked != of),
-            received=tuple(i for i in party.received if i.asker != of),
-        )
+    return _free(me, other.session_id), _free(other, me.session_id)
 
-    return free(me, other.session_id), free(other, me.session_id)
+
+def _free(party: Party, of: str, **changes: Any) -> Party:
+    """`party` with no request to or from `of`."""
+    sent = tuple(i for i in party.sent if i.asked != of)
+    return replace(party, sent=sent, received=tuple(i for i in party.received if i.asker != of), **changes)

@@ -131,6 +131,7 @@ class Index:
         """Show somebody, or show them anew. The tags' bits are taken by whoever keeps the session."""
         key = None if sight.cell is None else block_of(sight.cell)
         slot = self._slot.get(sight.session_id)
+        old = None if slot is None else self.shown[slot]
         if slot is None:
             slot = self._new_slot(sight.session_id)
             row = self._new_row(key, slot)
@@ -139,8 +140,9 @@ class Index:
             row = self._new_row(key, slot)
         else:
             row = self._at[slot][1]
-        self._write(self.blocks[key], row, sight)
-        self.shown[slot] = _dress(sight, self.shown[slot])
+        if old is None or old.sight[:-1] != sight[:-1]:  # no column says who is busy
+            self._write(self.blocks[key], row, sight)
+        self.shown[slot] = _dress(sight, old)
 
     def remove(self, session_id: str) -> None:
         slot = self._slot.pop(session_id, None)
