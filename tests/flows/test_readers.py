@@ -16,7 +16,7 @@ from tests.flows.server import Client, Server
 
 CROWD, LITTLE, MUCH = 30, 8_192, 64 * 2**20
 STUCK_S = 3
-ASK = json.dumps({"type": "radar:subscribe", "payload": {"limit": 50}}).encode() + b" " * 4_000
+ASK = json.dumps({"type": "radar:subscribe", "payload": {"limit": 50}}).encode() + b" " * 15_000
 
 
 class Mute:
