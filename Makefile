@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTHON ?= python3
 STAMP := .venv/.installed-$(shell cksum requirements.lock | cut -d' ' -f1)
 
-.PHONY: help run demo test quick bench lint types lock install browser-tools page-tools bundle clean
+.PHONY: help run demo test quick bench lint types deployable lock install browser-tools page-tools bundle clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -16,9 +16,9 @@ run: install bundle ## everything on this machine, until Ctrl-C; HOST=, PORT=, S
 demo: install bundle ## the same, with 40 simulated people around a point
 	@$(PY) manage.py run --people 40
 
-test: install browser-tools page-tools ## lint, types, migrations, deployment check, all tests
-	$(MAKE) --no-print-directory lint types
-	bin/check-django
+test: ## lint, types, migrations, deployment check, all tests
+	$(MAKE) --no-print-directory -j3 install browser-tools page-tools
+	$(MAKE) --no-print-directory -j2 --output-sync lint types deployable
 	$(PY) -m pytest -n 2 --dist loadgroup --ignore=tests/browser
 	$(PY) -m pytest -n 2 --dist loadgroup tests/browser # apart: Playwright keeps an event loop running in its process
 
@@ -34,6 +34,9 @@ lint: install
 
 types: install
 	DEBUG=1 SECRET_KEY=types .venv/bin/mypy
+
+deployable: install
+	bin/check-django
 
 LOCK := .venv/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate -q -p 3.11
 lock: install ## write requirements.lock anew, and from it what the service alone needs

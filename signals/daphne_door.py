@@ -18,6 +18,8 @@ from twisted.internet import reactor  # after Daphne, which puts it on asyncio's
 from twisted.internet.defer import Deferred
 
 BODY_MAX_BYTES: Final = 21 * 1024 * 1024  # the largest that is wanted is an envelope of errors: 20 MiB
+UNSERVED_MAX: Final = 64  # frames that were read and wait for the application
+LOOK_S: Final = 0.02
 _REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -54,10 +56,14 @@ class BoundedFactory(HTTPFactory):
 
 
 class PromptSocket(WebSocketProtocol):
-    """A socket that writes at once; while its client leaves too much unread, it reads no further and `ready` waits."""
+    """A socket that writes at once, and reads no further while its client or its application is behind.
+
+    While the client is, `ready` waits. Nobody tells when the application has caught up, so that is looked at.
+    """
 
     transport: Any
-    _taken: asyncio.Event | None = None
+    _taken: asyncio.Event | None = None  # while the client leaves too much unread
+    _behind = False  # whether the application is
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         super().connectionMade()
@@ -73,6 +79,20 @@ class PromptSocket(WebSocketProtocol):
             super().sendData(data, sync, chopsize)
             transport.doWrite()  # it counts as waiting from here on
 
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - Autobahn's names
+        super().onMessage(payload, isBinary)
+        if self.application_queue.qsize() > UNSERVED_MAX and not self._behind:
+            self._behind = True
+            self.transport.pauseProducing()
+            self._look()
+
+    def _look(self) -> None:
+        if self.application_queue.qsize() > UNSERVED_MAX and self.transport.connected:
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        else:
+            self._behind = False
+            self._read_on()
+
     async def ready(self) -> None:
         """Until the client has read enough, or is gone."""
         if self._taken:
@@ -85,12 +105,16 @@ class PromptSocket(WebSocketProtocol):
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         self.stopProducing()
-        self.transport.resumeProducing()
+        self._read_on()
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
         if self._taken:
             self._taken.set()
             self._taken = None
+
+    def _read_on(self) -> None:
+        if self._taken is None and not self._behind:
+            self.transport.resumeProducing()
 
 
 class PromptFactory(WebSocketFactory):

@@ -10,8 +10,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.town import AXE, CHROMIUM, NARROW, WIDE, Server, Somebody, somewhere
 
+LONGEST_FIRST = ("faults", "staff", "radar", "access", "drill_clicks")  # a worker has a file
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    first = [f"tests/browser/test_{name}" for name in LONGEST_FIRST]
+    items.sort(key=lambda item: next((n for n, name in enumerate(first) if name in str(item.path)), len(first)))
     for item in items:
         if "tests/browser/" in str(item.path):
             item.add_marker(pytest.mark.browser)

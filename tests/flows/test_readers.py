@@ -15,7 +15,7 @@ from websockets.uri import parse_uri
 from tests.flows.server import Client, Server
 
 CROWD, LITTLE, MUCH = 30, 8_192, 64 * 2**20
-STUCK_S = 3
+STUCK_S = 2
 ASK = json.dumps({"type": "radar:subscribe", "payload": {"limit": 50}}).encode() + b" " * 15_000
 
 

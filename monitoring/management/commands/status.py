@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-import time
+import threading
 from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any, Final
@@ -30,13 +31,19 @@ class Command(BaseCommand):
         parser.add_argument("--watch", type=float, metavar="SECONDS", help="again and again, until Ctrl-C")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["watch"] is None:
+            sys.exit(self._say(as_json=options["json"]).state.value)
+        over = threading.Event()
+
+        def end(*_: object) -> None:
+            if over.is_set():  # a second Ctrl-C does not wait for a database that hangs
+                sys.exit(State.UNKNOWN.value)
+            over.set()
+
+        signal.signal(signal.SIGINT, end)
         now = self._say(as_json=options["json"])
-        try:
-            while options["watch"] is not None:
-                time.sleep(max(1.0, options["watch"]))
-                now = self._say(as_json=options["json"], again=True)
-        except KeyboardInterrupt:
-            pass  # that is how watching ends
+        while not over.wait(max(1.0, options["watch"])):
+            now = self._say(as_json=options["json"], again=True)
         sys.exit(now.state.value)
 
     def _say(self, *, as_json: bool, again: bool = False) -> Overview:
