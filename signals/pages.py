@@ -25,7 +25,7 @@ STATIC = Path(__file__).parent / "static/signals"
 MODULES = sorted(
     f"signals/{path.relative_to(STATIC).as_posix()}"
     for path in STATIC.rglob("*.js")
-    if path.name not in ("main.js", "offline.js") and "vendor" not in path.parts
+    if path.name not in ("main.js", "offline.js", "again.js") and "vendor" not in path.parts
 )
 ERRORS_BUNDLE = "signals/vendor/errors.js"  # made by bin/page-tools; the page works without it
 

@@ -140,9 +140,10 @@ def test_what_is_new_comes_without_a_reload(opened: Open, server: Server) -> Non
     expect(page.locator("#live")).to_have_text("Live.")
     page.evaluate("window.stayed = true")
     errors = page.locator(".tile", has_text="Errors")
-    expect(errors.locator(".value")).not_to_contain_text("8/min")
+    many = re.compile(r"\b[89](\.\d)?/min")  # what other tests broke here may be in it
+    expect(errors.locator(".value")).not_to_contain_text(many)
     put(server, "trouble")
-    expect(errors.locator(".value")).to_contain_text("8/min", timeout=40_000)
+    expect(errors.locator(".value")).to_contain_text(many, timeout=40_000)
     expect(errors).to_contain_text("over 5 (warning)")
     assert page.evaluate("window.stayed")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.town import Server, Somebody, weigh
 
@@ -51,6 +51,22 @@ def test_the_browser_itself_refuses_inline_script_and_eval(browser: Browser, ser
     ]
     assert page.evaluate("window.ran") is None
     context.close()
+
+
+def test_a_page_of_which_a_part_did_not_arrive_says_so_and_comes_back_by_itself(somebody: People) -> None:
+    ann, lost = somebody(), iter([True])
+
+    def lose(route: Route) -> None:
+        if next(lost, False):
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    ann.context.route("**/signals/main*.js", lose)
+    ann.page.goto(ann.url)
+    expect(ann.page.get_by_text("A part of this page did not arrive.")).to_be_visible()
+    ann.page.wait_for_selector("body[data-ready]")
+    expect(ann.page.get_by_text("A part of this page did not arrive.")).to_be_hidden()
 
 
 def test_a_browser_finds_the_page_installable(somebody: People) -> None:
