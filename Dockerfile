@@ -14,7 +14,7 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip uninstall --yes --quiet pip setuptools
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /srv/icebreaker --shell /usr/sbin/nologin icebreaker \
+RUN useradd --uid 10001 --no-create-home --home-dir /srv/icebreaker --shell /usr/sbin/nologin icebreaker \
  && install -d -o icebreaker -g icebreaker /data
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 PORT=8000 DATA_DIR=/data STATIC_ROOT=/srv/static
