@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -80,6 +81,14 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+def _begun(watch: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it watches: who is told to stop while still loading is killed by it."""
+    give_up_at = time.monotonic() + 60
+    while watch.poll() is None and b"watches as" not in log.read_bytes():
+        assert time.monotonic() < give_up_at, log.read_text()
+        time.sleep(0.05)
+
+
 class Scaled(Server):
     """`count` web processes that look like one server, each in `processes`, and as many watch processes as wanted.
 
@@ -142,7 +151,8 @@ class Scaled(Server):
             self.watches.append(subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=output, stderr=output))
 
     def stop(self, how: int = signal.SIGTERM) -> int:
-        for watch in self.watches:
+        for watch, log in zip(self.watches, self.watch_logs, strict=True):
+            _begun(watch, log)
             watch.send_signal(how)
         codes = [process.stop(how) for process in self.processes] + [watch.wait(30) for watch in self.watches]
         self.proxy.stop()
