@@ -72,12 +72,14 @@ class PromptSocket(WebSocketProtocol):
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802 - Autobahn's name
         transport = self.transport
-        if transport.connected and not transport.disconnecting and not transport.dataBuffer:
+        stays = transport.connected and not transport.disconnecting  # whoever is leaving is the loop's alone
+        if stays and not transport.dataBuffer:
             sent = transport.writeSomeData(data)
             data = data[sent:] if isinstance(sent, int) else data  # a connection that is lost is found out by the loop
         if data:
             super().sendData(data, sync, chopsize)
-            transport.doWrite()  # it counts as waiting from here on
+            if stays:
+                transport.doWrite()  # it counts as waiting from here on
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - Autobahn's names
         super().onMessage(payload, isBinary)
